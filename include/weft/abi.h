@@ -74,24 +74,24 @@ _Static_assert(sizeof(struct steer) == 16, "steer is ABI");
 
 /* map clusters (array): settings, written by weftd only */
 struct cluster {
-	__u64 id;	  /* 0: free element */
-	__u32 slot_base;  /* into slots; its values are endpoint indexes */
-	__u32 slot_count; /* 0: no endpoint */
-	__u32 max_connections; /* WEFT_NO_LIMIT */
-	__u8 lb;	       /* enum lb_policy */
-	__u8 keepalive;	       /* 1: set SO_KEEPALIVE on local client sockets */
-	__u16 keepalive_probes;	  /* 0: OS default */
-	__u32 keepalive_time_s;	  /* 0: OS default */
+	__u64 id;		/* 0: free element */
+	__u32 slot_base;	/* into slots; its values are endpoint indexes */
+	__u32 slot_count;	/* 0: no endpoint */
+	__u32 max_connections;	/* WEFT_NO_LIMIT */
+	__u8 lb;		/* enum lb_policy */
+	__u8 keepalive;		/* 1: set SO_KEEPALIVE on local client sockets */
+	__u16 keepalive_probes; /* 0: OS default */
+	__u32 keepalive_time_s; /* 0: OS default */
 	__u32 keepalive_interval_s;
 };
 _Static_assert(sizeof(struct cluster) == 32, "cluster is ABI");
 
 /* map cluster_state (array, same index): written by the kernel, survives config changes */
 struct cluster_state {
-	__s64 open;	 /* reserved connections now */
-	__u64 cursor;	 /* round robin */
-	__u64 opened;	 /* ever */
-	__u64 overflow;	 /* refused: pool_full */
+	__s64 open;	/* reserved connections now */
+	__u64 cursor;	/* round robin */
+	__u64 opened;	/* ever */
+	__u64 overflow; /* refused: pool_full */
 };
 _Static_assert(sizeof(struct cluster_state) == 32, "cluster_state is ABI");
 
@@ -155,30 +155,30 @@ _Static_assert(sizeof(struct conn_key) == 40, "conn_key is ABI");
 enum conn_state { CONN_SYN = 1, CONN_OPEN, CONN_CLOSING };
 
 enum conn_flags {
-	CONN_REPLY    = 1,    /* this entry translates answers */
-	CONN_RESERVED = 2,    /* holds one of cluster.max_connections; cleared exactly once */
-	CONN_PROXY    = 4,    /* goes to weft-proxy */
-	CONN_FIN_FWD  = 8,    /* FIN seen from the client */
-	CONN_FIN_REP  = 16,   /* FIN seen from the server */
-	CONN_HAIRPIN  = 32,   /* client and endpoint are the same pod: source rewritten too */
+	CONN_REPLY = 1,	   /* this entry translates answers */
+	CONN_RESERVED = 2, /* holds one of cluster.max_connections; cleared exactly once */
+	CONN_PROXY = 4,	   /* goes to weft-proxy */
+	CONN_FIN_FWD = 8,  /* FIN seen from the client */
+	CONN_FIN_REP = 16, /* FIN seen from the server */
+	CONN_HAIRPIN = 32, /* client and endpoint are the same pod: source rewritten too */
 };
 
 struct conn {
-	struct conn_key peer;	/* the other entry's key */
-	struct ip16 src, dst;	/* what the packet leaves with */
+	struct conn_key peer; /* the other entry's key */
+	struct ip16 src, dst; /* what the packet leaves with */
 	__be16 sport, dport;
-	__u32 flags;		/* the forward entry's are authoritative; changed atomically */
-	__u32 state;		/* enum conn_state, in the forward entry */
-	__u32 cluster;		/* index, WEFT_NO_CLUSTER for the proxy */
-	__u32 endpoint;		/* index */
+	__u32 flags;	/* the forward entry's are authoritative; changed atomically */
+	__u32 state;	/* enum conn_state, in the forward entry */
+	__u32 cluster;	/* index, WEFT_NO_CLUSTER for the proxy */
+	__u32 endpoint; /* index */
 	__u32 pad;
-	struct ip16 orig_dst;	/* what the client dialled */
+	struct ip16 orig_dst; /* what the client dialled */
 	__be16 orig_port;
 	__u16 pad2;
-	__u32 srtt_us;		/* last seen by sockops, 0: unknown */
-	__u64 pod_id;		/* client pod, from its door; 0: not a pod of this node */
+	__u32 srtt_us;		  /* last seen by sockops, 0: unknown */
+	__u64 pod_id;		  /* client pod, from its door; 0: not a pod of this node */
 	__u64 opened_ns, seen_ns; /* CLOCK_MONOTONIC */
-	__u64 packets, bytes;	/* of this direction */
+	__u64 packets, bytes;	  /* of this direction */
 };
 _Static_assert(sizeof(struct conn) == 160, "conn is ABI");
 

@@ -10,13 +10,13 @@
 
 #include <stdint.h>
 
-#define CONTROL_SOCKET	  "weft.sock"
-#define CONTROL_RUN_DIR	  "/run/weft"
-#define CONTROL_LINE_MAX  512
-#define METRICS_PORT	  15020
-#define PROXY_PORT	  15001
-#define PROXY_IP4	  "169.254.77.1"
-#define PROXY_IP6	  "fd77:6566:74::1"
+#define CONTROL_SOCKET	 "weft.sock"
+#define CONTROL_RUN_DIR	 "/run/weft"
+#define CONTROL_LINE_MAX 512
+#define METRICS_PORT	 15020
+#define PROXY_PORT	 15001
+#define PROXY_IP4	 "169.254.77.1"
+#define PROXY_IP6	 "fd77:6566:74::1"
 
 /* X(word, help) */
 #define CONTROL_WORDS(X)                                                                           \

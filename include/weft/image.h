@@ -91,8 +91,8 @@ enum image_listener_kind {
  */
 struct image_listener {
 	uint32_t view;
-	uint16_t port; /* host order */
-	uint8_t kind;  /* enum image_listener_kind */
+	uint16_t port;	/* host order */
+	uint8_t kind;	/* enum image_listener_kind */
 	uint8_t prefix; /* 128: exact */
 	struct ip16 addr;
 	uint32_t table;		    /* LISTEN_HTTP */
@@ -154,21 +154,21 @@ enum image_subject {
 enum image_operator {
 	OP_EXACT = 1,
 	OP_PREFIX,
-	OP_REGEX,   /* whole string */
+	OP_REGEX, /* whole string */
 	OP_PRESENT,
 };
 
 enum image_matcher_flags {
-	MATCH_INVERT = 1,      /* withoutHeaders */
-	MATCH_IGNORE_CASE = 2, /* uri exact and prefix */
+	MATCH_INVERT = 1,	    /* withoutHeaders */
+	MATCH_IGNORE_CASE = 2,	    /* uri exact and prefix */
 	MATCH_MISSING_IS_EMPTY = 4, /* withoutHeaders: a missing header is the empty string */
 };
 
 struct image_matcher {
 	uint8_t subject, op;
 	uint16_t flags;
-	uint32_t regex; /* index into regexes, OP_REGEX only */
-	struct image_str name;	/* header (lower case) or parameter */
+	uint32_t regex;	       /* index into regexes, OP_REGEX only */
+	struct image_str name; /* header (lower case) or parameter */
 	struct image_str value;
 };
 
@@ -185,20 +185,20 @@ struct image_target {
 enum image_protocol { PROTO_TCP = 1, PROTO_HTTP1, PROTO_HTTP2, PROTO_SNIFF };
 
 struct image_cluster {
-	uint64_t id;		 /* struct cluster.id; stable over generations */
-	struct image_str name;	 /* "outbound|9080|v1|reviews.default.svc.cluster.local" */
-	struct image_str host;	 /* destination_service */
+	uint64_t id;		      /* struct cluster.id; stable over generations */
+	struct image_str name;	      /* "outbound|9080|v1|reviews.default.svc.cluster.local" */
+	struct image_str host;	      /* destination_service */
 	struct image_str service, ns; /* destination_service_name, _namespace */
 	struct image_str subset;
-	uint16_t port; /* service port, host order */
-	uint8_t lb;    /* enum lb_policy */
-	uint8_t protocol; /* enum image_protocol */
-	struct image_range slots; /* values are indexes into endpoints, in balancing order */
+	uint16_t port;		    /* service port, host order */
+	uint8_t lb;		    /* enum lb_policy */
+	uint8_t protocol;	    /* enum image_protocol */
+	struct image_range slots;   /* values are indexes into endpoints, in balancing order */
 	struct image_range members; /* the same endpoints, each once: section codes */
 	/* connectionPool, WEFT_NO_LIMIT: none (mesh-api 3.5) */
 	uint32_t max_connections, max_pending, max_requests, max_requests_per_connection;
 	uint32_t connect_timeout_ms;
-	uint32_t idle_timeout_ms; /* upstream keep-alive and TCP idle, 0: never */
+	uint32_t idle_timeout_ms;   /* upstream keep-alive and TCP idle, 0: never */
 	uint32_t max_connection_ms; /* 0: none */
 	uint8_t keepalive;
 	uint8_t pad;
@@ -210,7 +210,8 @@ struct image_cluster {
 	uint8_t max_ejection_percent, min_health_percent;
 	uint32_t consecutive_5xx, consecutive_gateway, consecutive_local; /* 0: off */
 	uint32_t outlier_interval_ms, base_ejection_ms;
-	struct image_range outlier_codes; /* section codes: statuses that count as errors; none: 5xx */
+	struct image_range
+		outlier_codes; /* section codes: statuses that count as errors; none: 5xx */
 };
 
 struct image_endpoint {

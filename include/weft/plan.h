@@ -27,8 +27,8 @@ struct plan_cluster {
 	uint8_t keepalive;
 	uint16_t keepalive_probes;
 	uint32_t keepalive_time_s, keepalive_interval_s;
-	uint32_t max_connections;     /* WEFT_NO_LIMIT */
-	const uint32_t *slots;	      /* indexes into plan.endpoints, in balancing order */
+	uint32_t max_connections; /* WEFT_NO_LIMIT */
+	const uint32_t *slots;	  /* indexes into plan.endpoints, in balancing order */
 	uint32_t nr_slots;
 };
 
@@ -40,15 +40,15 @@ struct plan_split {
 /* A destination of new flows, seen from one view. */
 struct plan_vip {
 	uint32_t view;
-	struct ip16 addr;    /* zero with prefix 0: any address */
-	uint8_t prefix;	     /* 128: exact (map vips); below: map cidrs */
+	struct ip16 addr; /* zero with prefix 0: any address */
+	uint8_t prefix;	  /* 128: exact (map vips); below: map cidrs */
 	uint8_t proto;
-	__be16 port;	     /* 0: all ports without an entry of their own */
-	uint8_t verdict;     /* enum verdict */
-	uint8_t reason;	     /* enum kernel_reason, with VERDICT_REFUSE */
+	__be16 port;			 /* 0: all ports without an entry of their own */
+	uint8_t verdict;		 /* enum verdict */
+	uint8_t reason;			 /* enum kernel_reason, with VERDICT_REFUSE */
 	const struct plan_split *splits; /* with VERDICT_BACKEND: 1 or more */
 	uint32_t nr_splits;
-	const char *why;     /* for `weft services`: "http route in VirtualService default/reviews" */
+	const char *why; /* for `weft services`: "http route in VirtualService default/reviews" */
 };
 
 struct plan_pod {

@@ -20,8 +20,7 @@ void log_at(enum log_level level, const char *area, const char *fmt, ...)
 #define log_warn(area, ...)  log_at(LOG_WARN, area, __VA_ARGS__)
 
 /* Logs "message: strerror(-err)" and returns err, so that a failure is reported where it ends. */
-int log_err(int err, const char *area, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+int log_err(int err, const char *area, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* s with control bytes, quotes and backslashes escaped, cut to cap-1 bytes; returns out. */
 const char *log_quote(struct str s, char *out, size_t cap);

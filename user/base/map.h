@@ -24,10 +24,9 @@ struct map {
 };
 
 void map_init(struct map *m, struct arena *a);
-void *map_get(const struct map *m, struct str key);	 /* NULL: absent */
-void **map_at(struct map *m, struct str key);		 /* the slot, made when absent (NULL in it) */
+void *map_get(const struct map *m, struct str key); /* NULL: absent */
+void **map_at(struct map *m, struct str key);	    /* the slot, made when absent (NULL in it) */
 
-#define map_for_each(e, m)                                                                         \
-	for (struct map_entry *e = (m)->entries; e < (m)->entries + (m)->n; e++)
+#define map_for_each(e, m) for (struct map_entry *e = (m)->entries; e < (m)->entries + (m)->n; e++)
 
 #endif

@@ -54,12 +54,12 @@ static inline bool str_ends(struct str s, struct str suffix)
 bool str_ieq(struct str a, struct str b);
 bool str_istarts(struct str s, struct str prefix);
 
-int str_cmp(struct str a, struct str b);	/* bytewise order, shorter first on a tie */
-ptrdiff_t str_find(struct str s, char c);	/* index of the first c, -1: none */
-ptrdiff_t str_rfind(struct str s, char c);	/* index of the last c, -1: none */
-struct str str_trim(struct str s);		/* without blanks (space, tab) at both ends */
+int str_cmp(struct str a, struct str b);   /* bytewise order, shorter first on a tie */
+ptrdiff_t str_find(struct str s, char c);  /* index of the first c, -1: none */
+ptrdiff_t str_rfind(struct str s, char c); /* index of the last c, -1: none */
+struct str str_trim(struct str s);	   /* without blanks (space, tab) at both ends */
 bool str_cut(struct str *s, char sep, struct str *head); /* head = up to sep, s = behind it */
 int str_u64(struct str s, uint64_t max, uint64_t *out);	 /* digits only: 0, -EINVAL, -ERANGE */
-uint64_t str_hash(struct str s);		/* FNV-1a 64: stable across runs and machines */
+uint64_t str_hash(struct str s); /* FNV-1a 64: stable across runs and machines */
 
 #endif

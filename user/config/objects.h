@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * objects.h - the resources as typed structs, as decode.c fills them from YAML through the field
- * tables of kinds*.c. Field names, defaults and meaning: the mesh API reference. Everything lives in
- * the arena of the document set that it came from and is never changed after validation.
- * Lists are pointer and count; a pointer to a struct that is NULL means "not set".
+ * tables of kinds*.c. Field names, defaults and meaning: the mesh API reference. Everything lives
+ * in the arena of the document set that it came from and is never changed after validation. Lists
+ * are pointer and count; a pointer to a struct that is NULL means "not set".
  */
 #ifndef WEFT_CONFIG_OBJECTS_H
 #define WEFT_CONFIG_OBJECTS_H
@@ -87,10 +87,10 @@ struct object {
 	enum kind kind;
 	struct meta meta;
 	struct str file;
-	struct pos pos;	      /* of the document */
-	uint32_t ordinal;     /* document order over all files: the tie-break "oldest wins" */
-	bool valid;	      /* no error among problems */
-	bool skipped;	      /* a kind that weft does not use; problems holds the note */
+	struct pos pos;	  /* of the document */
+	uint32_t ordinal; /* document order over all files: the tie-break "oldest wins" */
+	bool valid;	  /* no error among problems */
+	bool skipped;	  /* a kind that weft does not use; problems holds the note */
 	LIST_OF(struct problem) problems;
 	void *spec; /* struct virtual_service … by kind; NULL when not decoded */
 };
@@ -99,14 +99,14 @@ struct object {
 struct service_port {
 	struct str name, protocol, app_protocol; /* protocol: TCP when absent */
 	uint32_t port;
-	uint32_t target_port;	    /* 0: same as port, unless target_port_name */
+	uint32_t target_port; /* 0: same as port, unless target_port_name */
 	struct str target_port_name;
 	uint32_t node_port;
 	struct pos pos;
 };
 
 struct service {
-	struct str cluster_ip;	/* "", "None" or an address */
+	struct str cluster_ip; /* "", "None" or an address */
 	struct strs cluster_ips;
 	struct str type, external_name;
 	struct pairs selector;
@@ -399,7 +399,8 @@ struct workload_entry {
 	LIST_OF(struct pair_u32 {
 		struct str key;
 		uint32_t value;
-	}) ports;
+	})
+	ports;
 	struct pairs labels;
 	uint32_t weight; /* 0: 1 */
 	struct pos pos;
