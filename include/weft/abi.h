@@ -97,6 +97,7 @@ _Static_assert(sizeof(struct cluster_state) == 32, "cluster_state is ABI");
 
 enum endpoint_flags {
 	ENDPOINT_EJECTED = 1, /* outlier detection: passed over */
+	ENDPOINT_GONE = 2,    /* in no plan any more; kept while connections refer to it */
 };
 
 /* map endpoints (array) */
@@ -156,31 +157,41 @@ enum conn_state { CONN_SYN = 1, CONN_OPEN, CONN_CLOSING };
 
 enum conn_flags {
 	CONN_REPLY = 1,	   /* this entry translates answers */
-	CONN_RESERVED = 2, /* holds one of cluster.max_connections; cleared exactly once */
+	CONN_RESERVED = 2, /* counted in cluster_state.open (TCP) and endpoint_state.active; cleared
+			    * exactly once, by whoever ends the connection first */
 	CONN_PROXY = 4,	   /* goes to weft-proxy */
 	CONN_FIN_FWD = 8,  /* FIN seen from the client */
 	CONN_FIN_REP = 16, /* FIN seen from the server */
 	CONN_HAIRPIN = 32, /* client and endpoint are the same pod: source rewritten too */
+	CONN_RST = 64,	   /* reset by one side: no payload passes any more */
+	CONN_ASIS = 128,   /* tracked, not translated (LB_PASSTHROUGH) */
 };
 
 struct conn {
-	struct conn_key peer; /* the other entry's key */
+	/* what every packet needs, together */
 	struct ip16 src, dst; /* what the packet leaves with */
 	__be16 sport, dport;
-	__u32 flags;	/* the forward entry's are authoritative; changed atomically */
-	__u32 state;	/* enum conn_state, in the forward entry */
-	__u32 cluster;	/* index, WEFT_NO_CLUSTER for the proxy */
-	__u32 endpoint; /* index */
-	__u32 pad;
+	__u32 flags;	  /* the forward entry's are authoritative; changed atomically */
+	__u32 state;	  /* enum conn_state; the forward entry's is authoritative */
+	__u32 door;	  /* packets of this key enter by this pod's door; 0: by no pod's door */
+	__u32 redirect;	  /* host-side veth of the pod they go to; 0: through the host stack */
+	__u32 addr_delta; /* what the addresses' change adds to a checksum */
+	__u32 port_delta; /* the ports' */
+	__u64 seen_ns;	  /* CLOCK_MONOTONIC, coarse */
+	__u64 packets, bytes; /* of this direction; bytes of payload */
+	__u64 told;	  /* of bytes: already in flow_stats */
+	/* the rest */
+	struct conn_key peer; /* the other entry's key */
 	struct ip16 orig_dst; /* what the client dialled */
 	__be16 orig_port;
-	__u16 pad2;
-	__u32 srtt_us;		  /* last seen by sockops, 0: unknown */
-	__u64 pod_id;		  /* client pod, from its door; 0: not a pod of this node */
-	__u64 opened_ns, seen_ns; /* CLOCK_MONOTONIC */
-	__u64 packets, bytes;	  /* of this direction */
+	__u16 pad;
+	__u32 cluster;	/* index, WEFT_NO_CLUSTER for the proxy */
+	__u32 endpoint; /* index, WEFT_NO_CLUSTER for the proxy */
+	__u32 srtt_us;	/* last seen by sockops, 0: unknown */
+	__u64 pod_id;	/* client pod, from its door; 0: not a pod of this node */
+	__u64 opened_ns;
 };
-_Static_assert(sizeof(struct conn) == 160, "conn is ABI");
+_Static_assert(sizeof(struct conn) == 184, "conn is ABI");
 
 /*
  * weft-proxy finds a client's original destination under the REPLY key: src = the address and port
