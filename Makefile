@@ -8,6 +8,8 @@ BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 V	?= 0
 SAN	?=
 WERROR	?= -Werror
+# Debian's: a python3 earlier in PATH may lack pytest and yaml
+PYTEST	?= /usr/bin/python3 -m pytest
 
 LAYERS	 := base loop http telemetry config net kernel image mesh proxy agent cli
 CPPFLAGS += -D_GNU_SOURCE -DPCRE2_CODE_UNIT_WIDTH=8 -Iinclude -Iuser -I. -I$(BUILD)
@@ -26,7 +28,7 @@ msg  = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' "$(1)" "$(patsubst $(abspath
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: all help check check-quick test unit bench format format-check lint layers fuzz fuzz-smoke \
-	fuzz-bins soak docs clean e2e bpf-test
+	fuzz-bins soak docs docs-check clean e2e bpf-test unit-bins bpf-bins
 
 all: $(BUILD)/weftd $(BUILD)/weft-proxy $(BUILD)/weft ## the three programs
 
@@ -125,7 +127,7 @@ fuzz-smoke: ## replays every fuzz corpus
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/fz $(FUZZ_FLAGS) fuzz-bins
 	$(Q)scripts/run-fuzz $(BUILD)/fz/fuzz 0 $(P)
 
-check: format-check layers lint unit fuzz-smoke ## the gate: no root, about a minute
+check: format-check layers lint unit fuzz-smoke docs-check ## the gate: no root, about a minute
 
 test: all check bpf-test e2e ## check, then the kernel and end-to-end tests (root)
 
@@ -133,13 +135,13 @@ bpf-test: bpf-bins ## loads every program, runs packets through them (root)
 	$(Q)scripts/run-units $(BUILD) $(BPFTESTS)
 
 e2e: all ## end-to-end tests in network namespaces (root)
-	$(Q)python3 -m pytest -q tests/e2e
+	$(Q)WEFT_BUILD=$(abspath $(BUILD)) $(PYTEST) -q tests/e2e tests/bench -m 'not soak'
 
 soak: all ## the long versions of the churn tests (hours)
-	$(Q)WEFT_SOAK=1 python3 -m pytest -q tests/e2e -m soak
+	$(Q)WEFT_SOAK=1 WEFT_BUILD=$(abspath $(BUILD)) $(PYTEST) -q tests/e2e -m soak
 
 bench: all ## all variants interleaved; writes the table (root)
-	$(Q)scripts/bench
+	$(Q)WEFT_BUILD=$(abspath $(BUILD)) scripts/bench
 
 # --- the house -----------------------------------------------------------------------------------
 C_FILES := $(shell git ls-files -co --exclude-standard '*.c' '*.h' | grep -v '^vmlinux.h$$')
@@ -158,6 +160,9 @@ layers: ## the include graph of scripts/layers.txt
 
 docs: $(BUILD)/weft ## regenerates the reference pages from the tables in the code
 	$(Q)scripts/docs $(BUILD)/weft
+
+docs-check: $(BUILD)/weft
+	$(Q)scripts/docs $(BUILD)/weft --check
 
 clean: ## removes $(BUILD)
 	$(Q)rm -rf $(BUILD)
