@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the time of one variant goes: perf over the whole machine, and the BPF programs' own."""
+import collections
+import json
+import os
+import re
+import subprocess
+import tempfile
+
+from . import figures, load
+from .load import Workload
+
+WORKLOAD = Workload("keepalive", 32)
+BPF_STATS = "/proc/sys/kernel/bpf_stats_enabled"
+TOP = 25
+
+
+def _perf_event():
+    """cycles where the processor lets us count them, else the clock."""
+    done = subprocess.run(["perf", "stat", "-x,", "-e", "cycles", "true"], capture_output=True,
+                          text=True, check=False)
+    counted = re.search(r"^(\d+),", done.stderr, re.MULTILINE)
+    return "cycles" if done.returncode == 0 and counted else "cpu-clock"
+
+
+def record(variant, seconds):
+    """perf.data of a loaded machine; returns (report text by symbol, wrk's figures)."""
+    with tempfile.TemporaryDirectory(prefix="weft-perf-") as folder:
+        data = f"{folder}/perf.data"
+        process = load.start(variant, WORKLOAD, seconds + 1)
+        subprocess.run(["perf", "record", "-q", "-a", "-g", "-F", "1999", "-e", _perf_event(),
+                        "-o", data, "--", "sleep", str(seconds)], check=True,
+                       capture_output=True, timeout=seconds + 30)
+        text, _ = process.communicate(timeout=seconds + 15)
+        by_symbol = _report(data, "comm,dso,symbol")
+        return by_symbol, figures.parse_wrk(text)
+
+
+def _report(data, sort):
+    done = subprocess.run(["perf", "report", "-i", data, "--no-children", "-g", "none", "--stdio",
+                           "-s", sort, "-F", "overhead," + sort, "-t", "\t"], check=True,
+                          capture_output=True, text=True, timeout=120)
+    return done.stdout
+
+
+def parse_report(text):
+    """[(share in %, program, object, symbol)] of `perf report -t TAB`."""
+    found = []
+    for line in text.splitlines():
+        parts = [p.strip() for p in line.split("\t")]
+        share = re.match(r"([\d.]+)%$", parts[0]) if len(parts) == 4 else None
+        if share:
+            symbol = re.sub(r"^\[.\] ", "", parts[3])
+            found.append((float(share[1]), parts[1], parts[2], symbol))
+    return found
+
+
+def summarize(rows):
+    """The report: shares of programs (user and kernel apart), then the top symbols."""
+    programs, symbols = collections.Counter(), collections.Counter()
+    for share, program, dso, symbol in rows:
+        space = "bpf" if symbol.startswith("bpf_prog_") else \
+            "kernel" if dso.startswith("[") else "user"
+        programs[(re.sub(r"/\d+$", "", program), space)] += share
+        symbols[(space, symbol)] += share
+    out = ["share  program          space"]
+    out += [f"{s:5.1f}  {program:16} {space}" for (program, space), s in programs.most_common(16)]
+    out += ["", "share  space   symbol"]
+    out += [f"{s:5.1f}  {space:7} {symbol}" for (space, symbol), s in symbols.most_common(TOP)]
+    return "\n".join(out)
+
+
+def _bpf_programs():
+    done = subprocess.run(["bpftool", "-j", "prog", "show"], capture_output=True, text=True,
+                          check=True)
+    return {p["id"]: p for p in json.loads(done.stdout)}
+
+
+def bpf_time(before, after):
+    """[(name, runs, ns per run)] of the programs that ran in between, busiest first."""
+    found = []
+    for ident, prog in after.items():
+        old = before.get(ident, {})
+        runs = prog.get("run_cnt", 0) - old.get("run_cnt", 0)
+        spent = prog.get("run_time_ns", 0) - old.get("run_time_ns", 0)
+        if runs > 0:
+            found.append((spent, prog.get("name", "?"), runs, spent / runs))
+    return [row[1:] for row in sorted(found, reverse=True)]
+
+
+def bpf_report(variant, seconds):
+    """Run-time statistics of every BPF program during a second run; the sysctl is put back."""
+    with open(BPF_STATS, encoding="utf-8") as f:
+        was = f.read().strip()
+    try:
+        _write(BPF_STATS, "1")
+        before = _bpf_programs()
+        process = load.start(variant, WORKLOAD, seconds)
+        text, _ = process.communicate(timeout=seconds + 15)
+        after = _bpf_programs()
+    finally:
+        _write(BPF_STATS, was)
+    requests = figures.parse_wrk(text)["requests"]
+    out = ["BPF program       runs/request  ns/run  ns/request"]
+    for name, runs, each in bpf_time(before, after):
+        out.append(f"{name:16}  {runs / requests:12.2f}  {each:6.0f}  {runs * each / requests:10.0f}")
+    return "\n".join(out)
+
+
+def _write(path, text):
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(text)
+
+
+def profile(variant, seconds):
+    seconds = max(seconds, 3)
+    by_symbol, wrk = record(variant, seconds)
+    rate = wrk["requests"] / (wrk["duration_us"] / 1e6)
+    out = [f"{variant.name}, {WORKLOAD.label()} connections: {rate:,.0f} requests/s while "
+           f"profiled ({os.cpu_count()} cores; 100 % = the whole machine)", "",
+           summarize(parse_report(by_symbol))]
+    if variant.mesh:
+        out += ["", bpf_report(variant, seconds)]
+    return "\n".join(out)
