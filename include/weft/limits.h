@@ -36,6 +36,7 @@ enum {
 	MAX_HEADERS = 100,
 	MAX_CHUNK_LINE = 1024, /* size and extensions of one chunk */
 	MAX_TRAILER_BYTES = 8 << 10,
+	MAX_CONNECTION_NAMES = 32, /* header names listed in Connection */
 
 	/* proxy */
 	CONN_BUFFER = 16 << 10, /* one direction of one connection */

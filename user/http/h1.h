@@ -55,14 +55,13 @@ const char *h1_error_name(int err); /* "length_and_coding"; "unknown" for what i
 const char *h1_error_help(int err);
 int h1_error_status(int err);
 
-/* clang-format off: X(name) */
+/* X(name) */
+/* clang-format off */
 #define H1_METHODS(X)                                                                              \
-	X(GET)                                                                                     \
-	X(HEAD) X(POST) X(PUT) X(DELETE) X(CONNECT) X(OPTIONS) X(TRACE) X(PATCH) X(ACL) X(BIND)    \
-		X(CHECKOUT) X(COPY) X(LINK) X(LOCK) X(MERGE) X(MKACTIVITY) X(MKCALENDAR) X(MKCOL)  \
-			X(MOVE) X(NOTIFY) X(PROPFIND) X(PROPPATCH) X(PURGE) X(QUERY) X(REBIND)     \
-				X(REPORT) X(SEARCH) X(SOURCE) X(SUBSCRIBE) X(UNBIND) X(UNLINK)     \
-					X(UNLOCK) X(UNSUBSCRIBE)
+	X(GET) X(HEAD) X(POST) X(PUT) X(DELETE) X(CONNECT) X(OPTIONS) X(TRACE) X(PATCH) X(ACL)     \
+	X(BIND) X(CHECKOUT) X(COPY) X(LINK) X(LOCK) X(MERGE) X(MKACTIVITY) X(MKCALENDAR) X(MKCOL)  \
+	X(MOVE) X(NOTIFY) X(PROPFIND) X(PROPPATCH) X(PURGE) X(QUERY) X(REBIND) X(REPORT) X(SEARCH) \
+	X(SOURCE) X(SUBSCRIBE) X(UNBIND) X(UNLINK) X(UNLOCK) X(UNSUBSCRIBE)
 /* clang-format on */
 
 #define H1_METHOD_ENUM(name) H1_##name,
@@ -119,13 +118,14 @@ _Static_assert((int)MAX_HEADERS < (int)H1_NO_HEADER, "indexes of headers fit a b
 
 /* What requests and responses share. */
 struct h1_head {
-	uint8_t minor;	  /* HTTP/1.minor: 0 or 1 */
-	uint8_t framing;  /* enum h1_framing */
-	bool keep_alive;  /* the sender keeps the connection open after this message */
-	bool upgrade;	  /* Connection: upgrade, and Upgrade is there */
-	bool te_trailers; /* TE: trailers */
-	uint8_t count;	  /* of headers */
-	uint64_t content_length;
+	uint8_t minor;		    /* HTTP/1.minor: 0 or 1 */
+	uint8_t framing;	    /* enum h1_framing */
+	bool keep_alive;	    /* the sender keeps the connection open after this message */
+	bool upgrade;		    /* Connection: upgrade, and Upgrade is there */
+	bool te_trailers;	    /* TE: trailers */
+	uint8_t count;		    /* of headers */
+	uint64_t content_length;    /* 0 without the header; HEAD and 304: of the body not sent */
+	uint64_t repeated;	    /* bit per enum h1_known: there is more than one */
 	uint8_t first[NR_H1_KNOWN]; /* index of the first header of each kind, H1_NO_HEADER */
 	struct h1_header headers[MAX_HEADERS];
 };

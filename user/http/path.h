@@ -8,15 +8,16 @@
 /* meshConfig.pathNormalization (mesh-api 8) */
 enum path_mode {
 	PATH_NONE,
-	PATH_BASE,	    /* "." and ".." removed (also written %2e), '\' becomes '/' */
+	PATH_BASE,	    /* '\' becomes '/', unreserved %XX decoded, dot segments resolved */
 	PATH_MERGE_SLASHES, /* and "//" becomes "/" */
 	PATH_DECODE_AND_MERGE_SLASHES, /* %2F and %5C decoded before */
 };
 
 /*
  * One canonical form of a path without query, used for policy, routing and forwarding alike. It
- * returns path itself when there is nothing to do, else a view of buf. -EINVAL: ".." leaves the
- * root, or a path with neither '/' in front nor "*"; -ENOSPC: cap < path.n.
+ * returns path itself when there is nothing to do, else a view of buf. ".." above the root stays
+ * there (RFC 3986 5.2.4). A path that does not begin with '/' ("*", "") is left as it is.
+ * -EINVAL: %00; -ENOSPC: cap < path.n.
  */
 int path_normalize(struct str path, enum path_mode mode, char *buf, size_t cap, struct str *out);
 
