@@ -44,11 +44,11 @@ def _report(data, sort):
 
 
 def parse_report(text):
-    """[(share in %, program, object, symbol)] of `perf report -t TAB`."""
+    """[(share in %, program, object, symbol)] of `perf report -t TAB`; more columns may follow."""
     found = []
     for line in text.splitlines():
         parts = [p.strip() for p in line.split("\t")]
-        share = re.match(r"([\d.]+)%$", parts[0]) if len(parts) == 4 else None
+        share = re.match(r"([\d.]+)%$", parts[0]) if len(parts) >= 4 else None
         if share:
             symbol = re.sub(r"^\[.\] ", "", parts[3])
             found.append((float(share[1]), parts[1], parts[2], symbol))

@@ -193,7 +193,7 @@ def test_counters_of_weft_are_summed_over_labels_and_others_ignored():
 
 
 def test_perf_lines_become_rows_and_shares_add_up_by_program():
-    text = ("# comment\n\n12.50%\tnginx\t[kernel.kallsyms]\t[k] tcp_ack\n"
+    text = ("# comment\n\n12.50%\tnginx\t[kernel.kallsyms]\t[k] tcp_ack\t-  -\n"
             " 2.00%\tnginx\tnginx\t[.] ngx_http_parse\n"
             "1.25%\twrk\t[unknown]\t[k] bpf_prog_1234_door_in\nnonsense\n")
     rows = profiler.parse_report(text)
