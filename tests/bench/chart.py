@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The figures as an SVG: grouped bars, one panel for throughput, one for CPU, one for latency."""
+import math
 from xml.sax.saxutils import escape
 
 COLOURS = {"direct": "#8a8f98", "sidecar-pair": "#d1605e", "one-hop": "#e6a04d",
@@ -9,16 +10,17 @@ WIDTH, PANEL, LEFT, TOP, GAP = 1040, 190, 64, 76, 84
 FONT = "font-family='DejaVu Sans, Verdana, sans-serif'"
 
 
-def nice_top(value):
-    """The next round number above the value: the end of the axis."""
-    if value <= 0:
-        return 1
-    step = 1
-    while step < value:
-        step *= 10
-    while step > value:
-        step /= 10
-    return next(m * step for m in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if m * step >= value)
+def axis(value):
+    """(step, number of steps): round steps, at most five, that reach the value."""
+    size = 1.0
+    while size < value:
+        size *= 10
+    while size > value > 0:
+        size /= 10
+    for step in (size * m for m in (0.2, 0.25, 0.5, 1, 2, 2.5)):
+        if step * 5 >= value:
+            return step, max(1, math.ceil(value / step - 1e-9))
+    raise AssertionError(f"no step for {value}")
 
 
 def short(value):
@@ -37,13 +39,14 @@ def text(x, y, what, size=11, anchor="middle", colour="#30343a", extra=""):
 def panel(y, title, groups, variants, value, label):
     """One row of grouped bars. groups: [(name, {variant: row})]; value and label take a row."""
     shown = [value(r) for _, rows in groups for r in rows.values() if value(r) is not None]
-    top = nice_top(max(shown, default=1) * 1.08)
+    step, steps = axis(max(shown, default=1) * 1.08)
+    top = step * steps
     out = [text(LEFT, y - 16, title, 13, "start", extra="font-weight='bold'")]
-    for i in range(5):
-        line = y + PANEL - PANEL * i / 4
+    for i in range(steps + 1):
+        line = y + PANEL - PANEL * i / steps
         out.append(f"<line x1='{LEFT}' x2='{WIDTH - 20}' y1='{line:.1f}' y2='{line:.1f}' "
                    "stroke='#e2e4e8'/>")
-        out.append(text(LEFT - 8, line + 4, short(top * i / 4), 10, "end", "#6a7078"))
+        out.append(text(LEFT - 8, line + 4, f"{step * i:g}", 10, "end", "#6a7078"))
     room = (WIDTH - 20 - LEFT) / max(len(groups), 1)
     bar = room * 0.86 / max(len(variants), 1)
     for g, (name, rows) in enumerate(groups):

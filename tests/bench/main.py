@@ -9,7 +9,7 @@ import signal
 import sys
 import tempfile
 
-from testbed_lib.shell import TestbedError
+from testbed_lib.shell import BedError
 
 from . import chart, cpu, figures, profiler, report
 from .load import WORKLOADS, timed
@@ -171,7 +171,7 @@ def main(argv=None):
     except KeyboardInterrupt:
         say("bench: interrupted")
         return 130
-    except (TestbedError, WrongPath, RuntimeError, ValueError) as e:
+    except (BedError, WrongPath, RuntimeError, ValueError) as e:
         say(f"bench: {e}")
         return 1
     return 0

@@ -153,10 +153,12 @@ def test_a_chart_without_direct_has_no_bars_but_is_still_a_chart():
     assert svg.getElementsByTagName("title") == []
 
 
-@pytest.mark.parametrize("value, top", [(0, 1), (0.9, 1), (1.0, 1), (1.3, 1.5), (2.9, 3), (7, 8),
-                                        (9, 10), (101, 150), (0.012, 0.015)])
-def test_an_axis_ends_at_the_next_round_number(value, top):
-    assert chart.nice_top(value) == pytest.approx(top)
+@pytest.mark.parametrize("value, step, steps", [
+    (0, 0.2, 1), (0.9, 0.2, 5), (1.0, 0.2, 5), (1.3, 0.5, 3), (2.9, 1, 3), (9, 2, 5),
+    (101, 25, 5), (110, 25, 5), (0.012, 0.0025, 5)])
+def test_an_axis_has_few_round_steps_that_reach_the_value(value, step, steps):
+    assert chart.axis(value) == (pytest.approx(step), steps)
+    assert step * steps >= value
 
 
 # --- /proc -----------------------------------------------------------------------------------
