@@ -6,7 +6,7 @@ import subprocess
 import time
 
 from . import ipam, manifests, names, nodes, pods, processes, teardown
-from .shell import TestbedError
+from .shell import BedError
 from .store import Store
 
 READY_S = 20
@@ -26,7 +26,7 @@ class Bed:
     def create(cls, run_id, nodes_wanted=1, mesh=True, weftd_args=()):
         teardown.check_name(run_id)
         if run_id in teardown.runs():
-            raise TestbedError(f"testbed '{run_id}' exists: `apply` to it, or `down` it first")
+            raise BedError(f"testbed '{run_id}' exists: `apply` to it, or `down` it first")
         store = Store(run_id)
         store.mesh, store.weftd_args = mesh, list(weftd_args)
         store.nodes = [f"node{i + 1}" for i in range(nodes_wanted)]
@@ -94,7 +94,7 @@ class Bed:
         if record is None:
             node = (obj.get("spec") or {}).get("nodeName") or self.store.choose_node()
             if node not in self.store.nodes:
-                raise TestbedError(f"Pod {key}: spec.nodeName '{node}': this testbed has "
+                raise BedError(f"Pod {key}: spec.nodeName '{node}': this testbed has "
                                    f"{', '.join(self.store.nodes)}")
             record = pods.record(self.run_id, node, self.store.pod_index(node), namespace, name)
             record["owner"], record["spec"], record["connected"] = owner, None, False
@@ -191,13 +191,19 @@ class Bed:
                 if p["namespace"] == service["metadata"]["namespace"] and p["ready"] and selector
                 and all(p["labels"].get(k) == v for k, v in selector.items())]
 
+    def addresses(self, service):
+        """clusterIPs of a service by ns/name."""
+        obj = manifests.yaml.load(self.store.documents[f"Service/{service}"]["text"],
+                                  manifests.Loader)
+        return obj["spec"].get("clusterIPs") or []
+
     def pod(self, name):
         """By name, ns/name, or the beginning of a name (a Deployment's): then its first pod."""
         found = [p for key, p in self.store.pods.items() if name in (key, p["name"])]
         found = found or [p for key, p in self.store.pods.items()
                           if key.startswith(f"{name}-") or p["name"].startswith(f"{name}-")]
         if not found:
-            raise TestbedError(f"no pod '{name}'; there is {', '.join(self.store.pods) or 'none'}")
+            raise BedError(f"no pod '{name}'; there is {', '.join(self.store.pods) or 'none'}")
         return found[0]
 
     def exec_argv(self, name, argv):
@@ -211,7 +217,7 @@ class Bed:
         done = subprocess.run(self.exec_argv(name, argv), capture_output=True, text=True,
                               timeout=timeout, env=self.exec_env(name), check=False, **more)
         if check and done.returncode != 0:
-            raise TestbedError(f"{name}: {' '.join(argv)}: exit code {done.returncode}: "
+            raise BedError(f"{name}: {' '.join(argv)}: exit code {done.returncode}: "
                                f"{done.stderr.strip()[-2000:]}")
         return done
 
@@ -223,7 +229,7 @@ class Bed:
 
     def agent(self, node="node1"):
         if node not in self.store.nodes:
-            raise TestbedError(f"no node '{node}'; there is {', '.join(self.store.nodes)}")
+            raise BedError(f"no node '{node}'; there is {', '.join(self.store.nodes)}")
         if node not in self._agents:
             self._agents[node] = nodes.Agent(self.run_id, node, self.store.dir,
                                              self.store.weftd_args)
@@ -255,10 +261,10 @@ class Bed:
         while missing := self.not_enrolled():
             for node in self.store.nodes:
                 if self.agent(node).pid() is None:
-                    raise TestbedError(f"weftd of {node} does not run:\n"
+                    raise BedError(f"weftd of {node} does not run:\n"
                                        f"{processes.tail(self.agent(node).log)}")
             if time.monotonic() > deadline:
-                raise TestbedError("not enrolled after %d s:\n  %s" %
+                raise BedError("not enrolled after %d s:\n  %s" %
                                    (wait, "\n  ".join(missing)))
             time.sleep(0.02)
 

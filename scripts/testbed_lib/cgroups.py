@@ -3,7 +3,7 @@
 import os
 import time
 
-from .shell import TestbedError
+from .shell import BedError
 
 
 def root():
@@ -13,7 +13,7 @@ def root():
             fields = line.split()
             if fields[2] == "cgroup2":
                 return fields[1]
-    raise TestbedError("no cgroup2 file system is mounted (see /proc/self/mounts)")
+    raise BedError("no cgroup2 file system is mounted (see /proc/self/mounts)")
 
 
 def of_run(run):
@@ -66,5 +66,5 @@ def remove(path):
         if not os.path.isdir(path):
             return
         if time.monotonic() > deadline:
-            raise TestbedError(f"{path}: cannot be removed, still used by {procs(path)}")
+            raise BedError(f"{path}: cannot be removed, still used by {procs(path)}")
         time.sleep(0.02)

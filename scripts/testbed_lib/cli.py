@@ -7,7 +7,7 @@ import sys
 
 from . import nodes, pods, processes, programs, teardown
 from .bed import Bed
-from .shell import TestbedError, build_dir, in_netns
+from .shell import BedError, build_dir, in_netns
 
 DEFAULT_RUN = "tb"
 
@@ -54,7 +54,7 @@ def list_(args):
     for run_id in found:
         try:
             _show(Bed.load(run_id))
-        except TestbedError:
+        except BedError:
             print(f"{run_id}: remains of a testbed; `scripts/testbed down --name {run_id}`")
 
 
@@ -115,7 +115,7 @@ def main(argv=None):
         return 2
     try:
         args.function(args)
-    except TestbedError as e:
+    except BedError as e:
         print(f"testbed: {e}", file=sys.stderr)
         return 1
     except BrokenPipeError:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Manifest files: split into documents, expand workloads to pods, complete what an API server would.
+"""Manifest files: split into documents, expand workloads, complete what an API server would.
 
 Documents that the testbed does not complete stay the text they are, so that a broken one reaches
 weftd unchanged and its messages name the author's words.
@@ -10,7 +10,7 @@ import re
 
 import yaml
 
-from .shell import TestbedError
+from .shell import BedError
 
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -60,11 +60,11 @@ def read(paths):
 def _files(path):
     if not os.path.isdir(path):
         if not os.path.exists(path):
-            raise TestbedError(f"{path}: no such file or directory")
+            raise BedError(f"{path}: no such file or directory")
         return [path]
     names = sorted(n for n in os.listdir(path) if n.endswith((".yaml", ".yml")))
     if not names:
-        raise TestbedError(f"{path}: holds no *.yaml")
+        raise BedError(f"{path}: holds no *.yaml")
     return [os.path.join(path, n) for n in names]
 
 
@@ -125,13 +125,13 @@ def containers(pod):
     found = (pod.get("spec") or {}).get("containers") or []
     meta = pod["metadata"]
     if not found:
-        raise TestbedError(f"Pod {meta['namespace']}/{meta['name']}: spec.containers is empty")
+        raise BedError(f"Pod {meta['namespace']}/{meta['name']}: spec.containers is empty")
     out = []
     for c in found:
         env = _environment(pod, c)
         argv = [_expand(str(a), env) for a in (c.get("command") or []) + (c.get("args") or [])]
         if not c.get("command"):
-            raise TestbedError(
+            raise BedError(
                 f"Pod {meta['namespace']}/{meta['name']}: container {c.get('name')} has no "
                 "`command`. The testbed runs programs of this machine and ignores `image`: "
                 "say what to run, as in command: [nginx, -g, daemon off;]")

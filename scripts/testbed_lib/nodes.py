@@ -11,7 +11,7 @@ import subprocess
 import time
 
 from . import cgroups, ipam, processes
-from .shell import TestbedError, in_netns, ip_batch, program, run, set_sysctls
+from .shell import BedError, in_netns, ip_batch, program, run, set_sysctls
 
 FORWARDING = ["net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"]
 # Addresses work at once: no duplicate address detection, which would cost a second each.
@@ -86,9 +86,9 @@ class Agent:
         deadline = time.monotonic() + wait
         while self.ask("status") is None:
             if not processes.alive(self.process.pid):
-                raise TestbedError(f"weftd of {self.node} ended:\n{processes.tail(self.log)}")
+                raise BedError(f"weftd of {self.node} ended:\n{processes.tail(self.log)}")
             if time.monotonic() > deadline:
-                raise TestbedError(f"weftd of {self.node} does not answer after {wait} s:\n"
+                raise BedError(f"weftd of {self.node} does not answer after {wait} s:\n"
                                    f"{processes.tail(self.log)}")
             time.sleep(0.02)
 
@@ -102,7 +102,7 @@ class Agent:
         return pid if processes.alive(pid) else None
 
     def proxy_pids(self):
-        """Process ids of weft-proxy on this node (two for a moment while one replaces the other)."""
+        """weft-proxy of this node; two for a moment while one replaces the other."""
         group = f"{cgroups.of_agents(self.run_id)}/{self.node}"
         return [p for p in cgroups.procs(group) if processes.name(p) == "weft-proxy"]
 

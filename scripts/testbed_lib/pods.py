@@ -5,7 +5,7 @@ import shlex
 import time
 
 from . import cgroups, ipam, manifests, nodes, processes
-from .shell import REPO, TestbedError, ip_batch, run, set_sysctls
+from .shell import REPO, BedError, ip_batch, run, set_sysctls
 
 
 def record(run_id, node, index, namespace, name):
@@ -81,13 +81,13 @@ def wait_ready(pod, started, deadline):
     for (pid, ports), process in zip(started, pod["processes"]):
         while True:
             if not processes.alive(pid):
-                raise TestbedError(f"Pod {pod['namespace']}/{pod['name']}: {process['name']} "
+                raise BedError(f"Pod {pod['namespace']}/{pod['name']}: {process['name']} "
                                    f"ended:\n{processes.tail(process['log'])}")
             missing = [p for p in ports if not processes.listens(pid, p)]
             if not missing:
                 break
             if time.monotonic() > deadline:
-                raise TestbedError(f"Pod {pod['namespace']}/{pod['name']}: nothing listens on "
+                raise BedError(f"Pod {pod['namespace']}/{pod['name']}: nothing listens on "
                                    f"port {missing[0]}:\n{processes.tail(process['log'])}")
             time.sleep(0.005)
 

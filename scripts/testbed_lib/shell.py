@@ -6,7 +6,7 @@ import subprocess
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
-class TestbedError(Exception):
+class BedError(Exception):
     """Something that the user can act on; the text is all there is to say."""
 
 
@@ -17,7 +17,7 @@ def build_dir():
 def program(name):
     path = os.path.join(build_dir(), name)
     if not os.access(path, os.X_OK):
-        raise TestbedError(f"{path} is missing: run `make`, or set WEFT_BUILD")
+        raise BedError(f"{path} is missing: run `make`, or set WEFT_BUILD")
     return path
 
 
@@ -26,7 +26,7 @@ def run(argv, data=None, check=True):
     done = subprocess.run(argv, input=data, capture_output=True, text=True, check=False)
     if check and done.returncode != 0:
         why = done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}"
-        raise TestbedError(f"{' '.join(argv)}: {why}")
+        raise BedError(f"{' '.join(argv)}: {why}")
     return done
 
 

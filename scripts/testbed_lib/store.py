@@ -5,7 +5,7 @@ import fcntl
 import json
 import os
 
-from .shell import TestbedError, write_atomic
+from .shell import BedError, write_atomic
 
 BASE = "/run/weft-tb"
 
@@ -45,7 +45,7 @@ class Store:
             with open(f"{store.dir}/state.json", encoding="utf-8") as f:
                 vars(store).update(json.load(f))
         except FileNotFoundError:
-            raise TestbedError(f"no testbed '{run_id}' (scripts/testbed list)") from None
+            raise BedError(f"no testbed '{run_id}' (scripts/testbed list)") from None
         return store
 
     @contextlib.contextmanager

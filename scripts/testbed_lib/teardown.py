@@ -8,7 +8,7 @@ import re
 import shutil
 
 from . import cgroups
-from .shell import TestbedError, run
+from .shell import BedError, run
 
 BASE = "/run/weft-tb"
 BPFFS = "/sys/fs/bpf"
@@ -93,4 +93,4 @@ def leftovers(run_id):
 
 def check_name(run_id):
     if not re.fullmatch(r"[a-z0-9]{1,20}", run_id):
-        raise TestbedError(f"run name '{run_id}': use 1 to 20 of a-z and 0-9")
+        raise BedError(f"run name '{run_id}': use 1 to 20 of a-z and 0-9")
