@@ -100,7 +100,6 @@ enum cluster_value {
 struct series {
 	struct series *next, *next_in_slot;
 	struct metrics_key key;
-	uint64_t hash; /* of labels */
 	enum metrics_set set;
 	struct str labels; /* rendered: name="value",... */
 	uint64_t v[];	   /* written by one thread, read by any */
