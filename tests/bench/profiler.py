@@ -4,11 +4,15 @@ import collections
 import json
 import os
 import re
+import shutil
+import signal
 import subprocess
 import tempfile
+import time
 
-from . import figures, load
+from . import cpu, figures, load
 from .load import Workload
+from .variants import MESH_PROGRAMS
 
 WORKLOAD = Workload("keepalive", 32)
 BPF_STATS = "/proc/sys/kernel/bpf_stats_enabled"
@@ -107,6 +111,41 @@ def bpf_report(variant, seconds):
     return "\n".join(out)
 
 
+def parse_strace(text):
+    """{system call: count} of `strace -c`."""
+    found = {}
+    for line in text.splitlines():
+        match = re.match(r" *[\d.]+ +[\d.]+ +\d+ +(\d+) +(?:\d+ +)?(\w+)$", line)
+        if match and match[2] != "total":
+            found[match[2]] = found.get(match[2], 0) + int(match[1])
+    return found
+
+
+def syscall_report(variant, seconds):
+    """System calls of the proxies per request. strace slows them, but a count stays a count."""
+    pids = [pid for pid, (name, _) in cpu.processes(variant.pids()).items()
+            if name in MESH_PROGRAMS]
+    if not pids or not shutil.which("strace"):
+        return ""
+    with tempfile.TemporaryDirectory(prefix="weft-strace-") as folder:
+        tracer = subprocess.Popen(["strace", "-f", "-c", "-o", f"{folder}/calls"] +
+                                  [a for pid in pids for a in ("-p", str(pid))],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            time.sleep(0.5)
+            process = load.start(variant, WORKLOAD, seconds)
+            text, _ = process.communicate(timeout=seconds + 15)
+        finally:
+            tracer.send_signal(signal.SIGINT)
+            tracer.wait(timeout=10)
+        with open(f"{folder}/calls", encoding="utf-8") as f:
+            calls = parse_strace(f.read())
+    requests = figures.parse_wrk(text)["requests"]
+    top = sorted(calls.items(), key=lambda c: -c[1])[:10]
+    return "system calls of the proxies per request: " + ", ".join(
+        f"{name} {count / requests:.2f}" for name, count in top if count / requests >= 0.005)
+
+
 def _write(path, text):
     with open(path, "w", encoding="utf-8") as f:
         f.write(text)
@@ -119,6 +158,9 @@ def profile(variant, seconds):
     out = [f"{variant.name}, {WORKLOAD.label()} connections: {rate:,.0f} requests/s while "
            f"profiled ({os.cpu_count()} cores; 100 % = the whole machine)", "",
            summarize(parse_report(by_symbol))]
+    calls = syscall_report(variant, 2)
+    if calls:
+        out += ["", calls]
     if variant.mesh:
         out += ["", bpf_report(variant, seconds)]
     return "\n".join(out)

@@ -214,6 +214,16 @@ def test_bpf_programs_are_ranked_by_the_time_of_this_run_alone():
     assert profiler.bpf_time(before, after) == [("door_out", 10, 100.0), ("door_in", 10, 50.0)]
 
 
+def test_system_calls_are_counted_with_and_without_errors_and_the_total_is_left_out():
+    text = ("% time     seconds  usecs/call     calls    errors syscall\n"
+            "------ ----------- ----------- --------- --------- ----------------\n"
+            " 50.00    0.100000           2     50000           sendto\n"
+            " 25.00    0.050000           2     30000     10000 recvfrom\n"
+            "------ ----------- ----------- --------- --------- ----------------\n"
+            "100.00    0.150000           2     80000     10000 total\n")
+    assert profiler.parse_strace(text) == {"sendto": 50000, "recvfrom": 30000}
+
+
 # --- arguments -------------------------------------------------------------------------------
 
 
