@@ -14,7 +14,7 @@ _started = {}  # pid → Popen of this process: reaped on the way
 def environment(**more):
     env = {k: v for k, v in os.environ.items() if k not in ("WEFT_RUN", "PYTHONPATH")}
     dirs = [os.path.join(build_dir(), d).rstrip("/") for d in PROGRAM_DIRS]
-    dirs += [os.path.join(REPO, "tests/e2e/programs")]
+    dirs += [os.path.join(REPO, d) for d in ("tests/e2e/programs", "scripts/testbed_lib")]
     env["PATH"] = ":".join(dirs + [env.get("PATH", "/usr/bin:/bin"), "/usr/sbin", "/sbin"])
     env["WEFT_BUILD"], env["WEFT_REPO"] = build_dir(), REPO
     env.update(more)

@@ -6,9 +6,7 @@ import re
 import subprocess
 import time
 
-from testbed_lib.shell import program
-
-REASON_LINE = re.compile(r'^weft_kernel_(?:\w+)\{[^}]*reason="(\w+)"[^}]*\} (\d+)')
+from testbed_lib.figures import metrics, reasons, rss_mb  # noqa: F401
 
 
 def wait_for(condition, timeout=10.0, what=None):
@@ -84,13 +82,6 @@ def curl(bed, pod, url, *more):
                   if "\r\n" not in done.stdout else done.stdout)
 
 
-def metrics(bed, node="node1"):
-    """The Prometheus text of a node."""
-    done = subprocess.run([program("weft"), "--run", bed.agent(node).dir, "metrics"],
-                          capture_output=True, text=True, check=True)
-    return done.stdout
-
-
 def metric_sum(text, name, **labels):
     """Sum over the series of a metric that carry these labels."""
     total = 0.0
@@ -102,16 +93,6 @@ def metric_sum(text, name, **labels):
         if all(have.get(k) == v for k, v in labels.items()):
             total += float(match[3])
     return total
-
-
-def reasons(bed, node="node1"):
-    """{kernel reason: count} of a node."""
-    found = {}
-    for line in metrics(bed, node).splitlines():
-        match = REASON_LINE.match(line)
-        if match:
-            found[match[1]] = found.get(match[1], 0) + int(match[2])
-    return found
 
 
 def open_connections(bed, service, node="node1"):
@@ -135,11 +116,3 @@ def access_log(bed, node="node1"):
             if line.startswith("{") and '"response_code"' in line:
                 rows.append(json.loads(line))
     return rows
-
-
-def rss_mb(*pids):
-    total = 0
-    for pid in pids:
-        with open(f"/proc/{pid}/status", encoding="utf-8") as f:
-            total += int(re.search(r"VmRSS:\s+(\d+)", f.read())[1])
-    return total / 1024

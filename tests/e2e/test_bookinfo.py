@@ -137,5 +137,4 @@ sys.stdin.read()
 def test_weftd_and_weft_proxy_fit_in_30_mb(bed, rule):
     rule("reviews-75-25", lambda: reviews(bed)["version"] == "v2")
     http(bed, "shell", "productpage", 9080, "/productpage", n=500, c=16)
-    agent = bed.agent()
-    assert rss_mb(agent.pid(), *agent.proxy_pids()) <= 30
+    assert rss_mb(bed) <= 30

@@ -93,8 +93,9 @@ def test_pods_of_two_nodes_reach_each_other_in_both_families(run_id):
 def test_an_applied_change_replaces_and_delete_removes(run_id, tmp_path):
     bed = Bed.create(run_id, 1, mesh=False)
     file = tmp_path / "two.yaml"
-    deployment = ("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec:\n  replicas: %d"
-                  "\n  template:\n    spec: {containers: [{name: s, command: [sleep, infinity]}]}\n")
+    deployment = ("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec:\n"
+                  "  replicas: %d\n  template:\n"
+                  "    spec: {containers: [{name: s, command: [sleep, infinity]}]}\n")
     file.write_text(deployment % 3)
     bed.apply([str(file)])
     assert sorted(bed.store.pods) == ["default/d-0", "default/d-1", "default/d-2"]

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""weft's own figures of a testbed's node."""
+import re
+import subprocess
+
+from .shell import program
+
+REASON = re.compile(r'^weft_kernel_\w+\{[^}]*reason="(\w+)"[^}]*\} (\d+)', re.MULTILINE)
+
+
+def metrics(bed, node="node1"):
+    """The Prometheus text of a node."""
+    done = subprocess.run([program("weft"), "--run", bed.agent(node).dir, "metrics"],
+                          capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def reasons(bed, node="node1"):
+    """{kernel reason: count} of a node."""
+    found = {}
+    for name, count in REASON.findall(metrics(bed, node)):
+        found[name] = found.get(name, 0) + int(count)
+    return found
+
+
+def enrolled(bed, node="node1"):
+    answer = bed.agent(node).ask("pods") or []
+    rows = answer.get("pods", []) if isinstance(answer, dict) else answer
+    return sum(1 for r in rows if r.get("state") == "enrolled")
+
+
+def rss_mb(bed, node="node1"):
+    """Resident memory of weftd and weft-proxy together."""
+    agent, total = bed.agent(node), 0
+    for pid in [agent.pid(), *agent.proxy_pids()]:
+        try:
+            with open(f"/proc/{pid}/status", encoding="utf-8") as f:
+                total += int(re.search(r"VmRSS:\s+(\d+)", f.read())[1])
+        except (OSError, TypeError):
+            pass  # ended meanwhile
+    return total / 1024
