@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """The example as a user meets it: every rule file, the trace headers, the memory it takes."""
-import glob
-
 import pytest
 from conftest import REPO
 from helpers import Running, curl, http, reasons, rss_mb, wait_for, within_3_sigma
