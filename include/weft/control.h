@@ -10,6 +10,8 @@
 
 #include <stdint.h>
 
+#define WEFT_VERSION	 "0.2.0"
+
 #define CONTROL_SOCKET	 "weft.sock"
 #define CONTROL_RUN_DIR	 "/run/weft"
 #define CONTROL_LINE_MAX 512

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * listeners.h - the sockets on which weft-proxy accepts. weftd makes and keeps them, so that
+ * connections wait in their queues while a proxy is replaced; a new weftd takes them out of the
+ * proxy that the old one left running.
+ */
+#ifndef WEFT_AGENT_LISTENERS_H
+#define WEFT_AGENT_LISTENERS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/node.h"
+#include "weft/limits.h"
+
+struct listeners {
+	int fds[MAX_WORKERS * 2]; /* per worker IPv4, then IPv6 when there is one */
+	unsigned n;
+	int metrics;
+};
+
+struct listeners_at {
+	struct node_addresses addresses;
+	uint16_t port, metrics_port;
+	unsigned workers;
+};
+
+void listeners_init(struct listeners *l); /* all -1 */
+void listeners_done(struct listeners *l);
+
+/*
+ * Takes from the process behind pidfd every listener of ours that it holds (found by address), then
+ * makes what is missing. pid 0: there is none, and an address in use is an error (-EADDRINUSE).
+ */
+int listeners_open(struct listeners *l, const struct listeners_at *at, int pid, int pidfd);
+
+/* Nobody will serve what waits in the queues: answer each with RST. */
+void listeners_refuse_waiting(const struct listeners *l);
+
+#endif
