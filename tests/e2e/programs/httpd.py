@@ -72,9 +72,9 @@ def pattern(n):
     return (b"0123456789abcdef" * (n // 16 + 1))[:n]
 
 
-def reply(s, body=b"", status="200 OK", extra=b""):
-    s.sendall(b"HTTP/1.1 %s\r\ncontent-length: %d\r\n%s\r\n" % (status.encode(), len(body), extra)
-              + body)
+def reply(s, body, head_only=False):
+    s.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) +
+              (b"" if head_only else body))
 
 
 def chunk(piece):
@@ -120,7 +120,7 @@ def serve_one(s, peer):
     for _ in peer.body(headers):
         pass
     if what == "sized":
-        reply(s, b"" if lines[0].startswith(b"HEAD") else pattern(number))
+        reply(s, pattern(number), head_only=lines[0].startswith(b"HEAD"))
     elif what == "chunked":
         s.sendall(CHUNKED)
         for at in range(0, number, 1000):
