@@ -241,18 +241,21 @@ class Bed:
                 self.agent(node).start()
 
     def not_enrolled(self):
-        """["ns/name: reason"] of pods that should be enrolled and are not (yet)."""
+        """["ns/name: reason"] of pods that should be enrolled and are not (yet).
+
+        "not enrolled" is a decision (a label), not a failure.
+        """
         missing = []
         for node in self.store.nodes:
-            answer = self.agent(node).ask("pods")
-            rows = {f"{r['namespace']}/{r['name']}": r for r in _rows(answer)}
+            answer = self.agent(node).ask("pods") or {"pods": []}
+            rows = {f"{r['namespace']}/{r['name']}": r for r in answer["pods"]}
             for key, pod in self.store.pods.items():
                 if pod["node"] != node:
                     continue
                 row = rows.get(key)
                 if row is None:
                     missing.append(f"{key}: weftd does not know it")
-                elif row.get("state") not in ("enrolled", "skipped"):
+                elif row.get("state") not in ("enrolled", "not enrolled"):
                     missing.append(f"{key}: {row.get('state')}: {row.get('reason')}")
         return missing
 
@@ -274,9 +277,3 @@ class Bed:
         for node in self.store.nodes:
             if os.path.exists(self.agent(node).log):
                 shutil.copy(self.agent(node).log, f"{target}/{node}.weftd.log")
-
-
-def _rows(answer):
-    if isinstance(answer, dict):
-        answer = answer.get("pods")
-    return answer or []

@@ -5,8 +5,6 @@ import subprocess
 
 from .shell import program
 
-REASON = re.compile(r'^weft_kernel_\w+\{[^}]*reason="(\w+)"[^}]*\} (\d+)', re.MULTILINE)
-
 
 def metrics(bed, node="node1"):
     """The Prometheus text of a node."""
@@ -17,16 +15,12 @@ def metrics(bed, node="node1"):
 
 def reasons(bed, node="node1"):
     """{kernel reason: count} of a node."""
-    found = {}
-    for name, count in REASON.findall(metrics(bed, node)):
-        found[name] = found.get(name, 0) + int(count)
-    return found
+    return (bed.agent(node).ask("status") or {"kernel": {"reasons": {}}})["kernel"]["reasons"]
 
 
 def enrolled(bed, node="node1"):
-    answer = bed.agent(node).ask("pods") or []
-    rows = answer.get("pods", []) if isinstance(answer, dict) else answer
-    return sum(1 for r in rows if r.get("state") == "enrolled")
+    answer = bed.agent(node).ask("pods") or {"pods": []}
+    return sum(1 for row in answer["pods"] if row["state"] == "enrolled")
 
 
 def rss_mb(bed, node="node1"):

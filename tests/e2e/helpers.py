@@ -97,15 +97,13 @@ def metric_sum(text, name, **labels):
 
 def open_connections(bed, service, node="node1"):
     """Open connections of the clusters whose name holds the service."""
-    rows = bed.agent(node).ask("endpoints")
-    rows = rows.get("clusters", rows) if isinstance(rows, dict) else rows
-    return sum(row.get("open", 0) for row in rows if service in row["name"])
+    rows = bed.agent(node).ask("endpoints")["clusters"]
+    return sum(row["open"] for row in rows if f"|{service}." in row["cluster"])
 
 
 def connections(bed, node="node1"):
     """Rows of the connection table."""
-    rows = bed.agent(node).ask("connections")
-    return rows.get("connections", rows) if isinstance(rows, dict) else rows
+    return bed.agent(node).ask("connections")["connections"]
 
 
 def access_log(bed, node="node1"):

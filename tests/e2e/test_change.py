@@ -74,9 +74,8 @@ def bed(make_bed):
 
 
 def knows_everything(bed):
-    rows = bed.agent().ask("services") or []
-    rows = rows.get("services", rows) if isinstance(rows, dict) else rows
-    return sum(1 for r in rows if ".big." in str(r)) >= SERVICES
+    rows = (bed.agent().ask("services") or {"services": []})["services"]
+    return sum(1 for r in rows if ".big." in str(r["clusters"])) >= SERVICES
 
 
 class Probe:
@@ -161,11 +160,15 @@ def test_an_invalid_change_leaves_the_last_valid_one_in_force(bed):
     wait_for(lambda: not rejected(bed, "recommendation"), what="no rejection any more")
 
 
+def push(bed):
+    return bed.agent().ask("status")["push"]
+
+
 def rejected(bed, name):
     """What the status says about rejected objects of this name, as text."""
-    status = bed.agent().ask("status") or {}
-    found = [o for o in status.get("objects", status.get("rejected", []))
-             if name in str(o) and "reject" in str(o).lower() or "subsett" in str(o)]
+    found = [o for o in bed.agent().ask("status")["config"]["objects"]
+             if o["state"] == "rejected" and o["name"] == name]
+    assert all(o["last_valid_in_force"] for o in found)
     return str(found) if found else ""
 
 
@@ -176,9 +179,9 @@ def test_1000_services_with_10000_endpoints_fit_in_60_mb(bed):
 def test_they_compile_in_100_ms(bed):
     took = []
     for i in range(5):
-        write(bed, "flip.yaml", RULE.format(version="v2" if i % 2 else "v1") + f"# {i}\n")
-        before = bed.agent().ask("status")["generation"]
-        wait_for(lambda: bed.agent().ask("status")["generation"] != before, timeout=5,
+        before = push(bed)["generation"]
+        write(bed, "flip.yaml", RULE.format(version="v1" if i % 2 else "v2"))
+        wait_for(lambda: not push(bed)["busy"] and push(bed)["generation"] > before, timeout=5,
                  what="a new generation")
-        took.append(bed.agent().ask("status")["compile_ms"])
+        took.append(push(bed)["compile_ms"])
     assert statistics.median(took) <= 100, took

@@ -52,7 +52,6 @@ def test_path_mtu_is_found_through_the_translation(bed, family):
 
 def test_each_node_knows_its_own_pods_only(bed):
     for node in bed.store.nodes:
-        rows = bed.agent(node).ask("pods")
-        rows = rows.get("pods", rows) if isinstance(rows, dict) else rows
+        rows = bed.agent(node).ask("pods")["pods"]
         enrolled = {r["name"] for r in rows if r["state"] == "enrolled"}
         assert enrolled == {p["name"] for p in bed.store.pods.values() if p["node"] == node}
