@@ -59,10 +59,11 @@ class Bed:
                 for doc in documents:
                     gone += self._take_document(file, doc)
             self._start_pods()
-            self._write()
+            written = self._write()
             self._remove_pods(gone)
         if wait and self.store.mesh:
             self.start_agents()
+            self.wait_in_force(written)
             self.wait_enrolled()
 
     def _take_document(self, file, doc):
@@ -124,8 +125,10 @@ class Bed:
                     gone += self._pods_of(doc)
             for key in gone:
                 self.store.documents.pop(f"Pod/{key}", None)
-            self._write()
+            written = self._write()
             self._remove_pods(gone)
+        if self.store.mesh:
+            self.wait_in_force(written)
 
     def _pods_of(self, doc):
         own = f"{doc.namespace}/{doc.name}"
@@ -162,9 +165,12 @@ class Bed:
             self._write()
 
     def _write(self):
-        self.store.write_config()
+        """Returns when the config was written, in ms since 1970; 0: nothing was different."""
+        now = time.time() * 1000
+        changed = self.store.write_config()
         self.write_names()
         self.store.save()
+        return now if changed else 0
 
     def write_names(self):
         """The hosts file of every pod: services, headless services, ServiceEntry hosts."""
@@ -258,6 +264,17 @@ class Bed:
                 elif row.get("state") not in ("enrolled", "not enrolled"):
                     missing.append(f"{key}: {row.get('state')}: {row.get('reason')}")
         return missing
+
+    def wait_in_force(self, written_ms, wait=1.0):
+        """Until every weftd has pushed after that moment. Not an error when none does: a change
+        of which nothing is valid is not pushed."""
+        deadline = time.monotonic() + wait
+        for node in self.store.nodes if written_ms else []:
+            while time.monotonic() < deadline:
+                push = (self.agent(node).ask("status") or {}).get("push", {})
+                if push.get("at_ms", 0) >= written_ms and not push.get("busy"):
+                    break
+                time.sleep(0.005)
 
     def wait_enrolled(self, wait=ENROLLED_S):
         deadline = time.monotonic() + wait

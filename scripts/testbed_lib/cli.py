@@ -7,7 +7,7 @@ import sys
 
 from . import nodes, pods, processes, programs, teardown
 from .bed import Bed
-from .shell import BedError, build_dir, in_netns
+from .shell import BedError, build_dir, in_netns, program
 
 DEFAULT_RUN = "tb"
 
@@ -17,8 +17,15 @@ def up(args):
     weftd_args = shlex.split(args.weftd_args)
     if args.access_log:
         weftd_args += ["--access-log", args.access_log]
+    if not args.no_mesh:
+        program("weftd")  # says what is missing before anything is made
     bed = Bed.create(args.name, args.nodes, not args.no_mesh, weftd_args)
-    bed.apply(args.paths)
+    try:
+        bed.apply(args.paths)
+    except BaseException:
+        print(f"testbed: left for a look; scripts/testbed down --name {args.name} removes it",
+              file=sys.stderr)
+        raise
     print(f"testbed {bed.run_id}: {len(bed.store.pods)} pods on {len(bed.store.nodes)} node(s)"
           + (", all enrolled" if bed.store.mesh else ", no mesh"))
 

@@ -77,17 +77,23 @@ class Store:
                                "text": text}
 
     def write_config(self):
-        """Writes the files that changed and removes those that no object is left of."""
-        files = {}
+        """Writes the files that changed and removes those that no object is left of.
+
+        Returns whether anything was different.
+        """
+        files, changed = {}, False
         for doc in self.documents.values():
             files.setdefault(doc["file"], []).append(doc["text"].strip("\n") + "\n")
         for name, texts in files.items():
             text, path = "---\n".join(texts), f"{self.config_dir}/{name}"
             if _content(path) != text:
                 write_atomic(path, text)
+                changed = True
         for name in set(self.files) - set(files):
             os.unlink(f"{self.config_dir}/{name}")
+            changed = True
         self.files = list(files)
+        return changed
 
 
 def _content(path):
