@@ -20,7 +20,7 @@ def parse_wrk(text):
 
 
 def sample(wrk, cpu):
-    """One timed run: wrk's figures and CPU seconds {"procs": {name: s}, "mesh": s, "machine": s}."""
+    """One timed run: wrk's figures, and CPU seconds {"procs": {name: s}, "mesh", "machine"}."""
     seconds, thousands = wrk["duration_us"] / 1e6, wrk["requests"] / 1000
     if wrk["requests"] <= 0 or seconds <= 0:
         raise ValueError(f"no request was answered: {wrk}")
@@ -68,7 +68,7 @@ def row(variant, workload, clients, rounds, base_rounds, rss=None):
 
 
 def ratio_between(samples, variant, other, key, field="rps"):
-    """Median over rounds of variant / other; samples is {(variant, workload, clients): {round: s}}."""
+    """Median over rounds of variant / other; samples: {(variant, workload, clients): {round: s}}."""
     a, b = samples.get((variant, *key)), samples.get((other, *key))
     found = ratios(a, b, field) if a and b else []
     return median(found) if found else None

@@ -107,7 +107,8 @@ def bpf_report(variant, seconds):
     requests = figures.parse_wrk(text)["requests"]
     out = ["BPF program       runs/request  ns/run  ns/request"]
     for name, runs, each in bpf_time(before, after):
-        out.append(f"{name:16}  {runs / requests:12.2f}  {each:6.0f}  {runs * each / requests:10.0f}")
+        per_request = runs / requests
+        out.append(f"{name:16}  {per_request:12.2f}  {each:6.0f}  {per_request * each:10.0f}")
     return "\n".join(out)
 
 

@@ -48,7 +48,8 @@ def test_a_run_without_answers_is_an_error_and_not_a_rate_of_zero():
 
 
 def test_a_sample_counts_cpu_seconds_per_thousand_requests_and_every_kind_of_error():
-    got = figures.sample(wrk(read_errors=2, timeouts=3), cpu_of({"nginx": 1.0, "wrk": 0.5}, 0.25, 4))
+    used = cpu_of({"nginx": 1.0, "wrk": 0.5}, 0.25, 4)
+    got = figures.sample(wrk(read_errors=2, timeouts=3), used)
     assert got["rps"] == 25000
     assert got["cpu_s_per_1000"] == pytest.approx(1.5 / 50)
     assert got["mesh_cpu_s_per_1000"] == pytest.approx(0.25 / 50)
