@@ -121,6 +121,18 @@ def test_a_headless_service_reaches_the_pod_that_was_dialled(bed):
         assert client(bed, "client", "who", ip, WHO, "-n", 5)["names"] == {name: 5}
 
 
+def test_a_tcp_route_may_choose_the_port_by_the_source_subnet(bed):
+    """Tutorial 000-09, corrected."""
+    assert bed.pod("l4/client")["ips"][0] == "10.244.1.5"
+    assert spread_on(bed, "client", 5432) == {"lonely": 5}
+    seen = client(bed, "lonely", "transfer", "postgresql", 5432, "--bytes", 1000)
+    assert seen["received"] == 1000, "others stay on 5432, which echoes"
+
+
+def spread_on(bed, pod, port):
+    return client(bed, pod, "who", "postgresql", port, "-n", 5)["names"]
+
+
 def test_the_pods_own_addresses_and_the_loopback_are_left_alone(bed):
     ip = bed.pod("lonely")["ips"][0]
     assert client(bed, "lonely", "who", ip, WHO)["names"] == {"lonely": 1}
