@@ -14,7 +14,7 @@
 struct channel_in {
 	uint32_t type, size;
 	int fd; /* of the two replies that carry one; -1: none. The caller's to close. */
-	char body[CHANNEL_BODY_MAX + 1]; /* NUL behind size */
+	char body[CHANNEL_BODY_MAX + 1] __attribute__((aligned(8))); /* NUL behind size */
 };
 
 /* A socketpair; both ends close-on-exec, ours[0] non-blocking. 0 or -errno. */
