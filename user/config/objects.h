@@ -314,17 +314,49 @@ struct consistent_hash {
 	uint64_t minimum_ring_size, table_size;
 };
 
+struct pair_u32 {
+	struct str key;
+	uint32_t value;
+};
+
+struct locality_distribute {
+	struct str from;
+	LIST_OF(struct pair_u32) to;
+};
+struct locality_failover {
+	struct str from, to;
+};
+struct locality_setting {
+	LIST_OF(struct locality_distribute) distribute;
+	LIST_OF(struct locality_failover) failover;
+	struct strs failover_priority;
+	struct opt_bool enabled;
+};
+struct zone_aware {
+	struct opt_bool enabled;
+	LIST_OF(struct locality_failover) failover;
+	struct strs failover_priority;
+	struct opt_u32 min_cluster_size;
+};
+
 struct load_balancer {
 	enum lb_simple simple;
 	struct consistent_hash *hash;
 	struct opt_ms warmup;
+	struct percent warmup_minimum, warmup_aggression;
 	bool has_locality; /* localityLbSetting was written; its content is validated only */
+	struct locality_setting *locality;
+	struct zone_aware *zone;
 	struct pos pos;
 };
 
 struct keepalive {
 	uint32_t probes;
 	struct opt_ms time, interval;
+};
+
+struct h2_keepalive {
+	struct opt_ms interval, timeout;
 };
 
 struct connection_pool {
@@ -338,6 +370,7 @@ struct connection_pool {
 	struct opt_ms idle_timeout;
 	struct str h2_upgrade_policy;
 	bool use_client_protocol;
+	struct h2_keepalive *h2_keepalive;
 	bool has_tcp, has_http;
 	struct pos pos;
 };
@@ -359,6 +392,18 @@ struct client_tls {
 	struct opt_bool insecure_skip_verify;
 };
 
+struct tunnel {
+	struct str protocol, target_host;
+	uint32_t target_port;
+};
+struct proxy_protocol {
+	struct str version; /* V1, V2 */
+};
+struct retry_budget {
+	struct percent percent;
+	struct opt_u32 min_concurrency;
+};
+
 struct traffic_policy;
 
 struct port_policy {
@@ -374,6 +419,10 @@ struct traffic_policy {
 	struct client_tls *tls;
 	LIST_OF(struct port_policy) port_level;
 	bool has_tunnel, has_proxy_protocol, has_retry_budget;
+	struct tunnel *tunnel;
+	struct proxy_protocol *proxy_protocol;
+	struct retry_budget *retry_budget;
+	uint32_t own_port; /* of a port-level setting */
 	struct pos pos;
 };
 
@@ -396,11 +445,7 @@ struct destination_rule {
 /* ---- ServiceEntry ---------------------------------------------------------------------------- */
 struct workload_entry {
 	struct str address, network, locality, service_account;
-	LIST_OF(struct pair_u32 {
-		struct str key;
-		uint32_t value;
-	})
-	ports;
+	LIST_OF(struct pair_u32) ports;
 	struct pairs labels;
 	uint32_t weight; /* 0: 1 */
 	struct pos pos;
@@ -414,6 +459,83 @@ struct service_entry {
 	LIST_OF(struct workload_entry) endpoints;
 	struct pairs workload_selector;
 	bool has_workload_selector;
+};
+
+/* ---- decoded and validated, not compiled yet ------------------------------------------------- */
+struct server_tls {
+	bool https_redirect;
+	struct str mode; /* PASSTHROUGH when absent */
+	struct str server_certificate, private_key, ca_certificates, ca_crl;
+	struct str credential_name, ca_cert_credential_name;
+	struct strs credential_names, subject_alt_names, cipher_suites;
+	struct strs verify_spki, verify_hash;
+	struct str min_version, max_version;
+	size_t nr_tls_certificates;
+	struct pos pos;
+};
+
+struct server {
+	struct str name, bind, default_endpoint;
+	struct service_port port;
+	bool has_port;
+	struct strs hosts;
+	struct server_tls *tls;
+	struct pos pos;
+};
+
+struct gateway {
+	struct pairs selector;
+	LIST_OF(struct server) servers;
+};
+
+struct port_mode {
+	struct str port; /* as written */
+	struct str mode;
+};
+struct peer_authentication {
+	bool has_selector;
+	struct pairs selector;
+	struct str mode; /* "" and UNSET inherit */
+	bool has_port_level;
+	LIST_OF(struct port_mode) port_level;
+};
+
+struct policy_target {
+	struct str name;
+	LIST_OF(struct destination) ports; /* port or port_name */
+};
+struct policy {
+	LIST_OF(struct policy_target) targets;
+	size_t nr_peers;
+	bool permissive; /* of the mtls peer */
+	size_t nr_origins;
+};
+
+struct legacy_service { /* IstioService */
+	struct str name, ns, domain, service;
+	struct pairs labels;
+	bool has_labels;
+};
+struct legacy_route {
+	struct legacy_service destination;
+	struct pairs labels;
+	struct opt_u32 weight;
+	struct pos pos;
+};
+struct route_rule {
+	struct legacy_service destination, source, mirror;
+	bool has_mirror;
+	uint32_t precedence;
+	LIST_OF(struct keyed_match) headers;
+	struct strs source_subnets, destination_subnets;
+	LIST_OF(struct legacy_route) routes;
+	struct redirect *redirect;
+	struct rewrite *rewrite;
+	struct cors *cors;
+	struct pairs append_headers;
+	struct opt_ms timeout, per_try_timeout;
+	struct opt_u32 attempts;
+	struct fault *fault;
 };
 
 #endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* yaml_text.h - what can be said about YAML text that does not parse, from its lines alone. */
+#ifndef WEFT_CONFIG_YAML_TEXT_H
+#define WEFT_CONFIG_YAML_TEXT_H
+
+#include "config/objects.h"
+
+struct yaml_complaint {
+	struct str problem, context; /* libyaml's words */
+	struct pos at, began;
+	int value; /* the offending byte, of a reader error */
+};
+
+/* What is wrong and what to write instead. */
+struct str yaml_explain(struct arena *a, struct str text, const struct yaml_complaint *c);
+
+struct pos yaml_pos_of_offset(struct str text, size_t offset);
+
+/* The line (from 1) without its end; empty when there is none. */
+struct str yaml_line(struct str text, uint32_t line);
+
+/* Offset of the first `---` line below `line`, 0: none; *lines = the lines before it. */
+size_t yaml_next_document(struct str text, uint32_t line, uint32_t *lines);
+
+/* The value of a `kind:` at the margin in the document that holds `line`; empty: none. */
+struct str yaml_apparent_kind(struct str text, uint32_t line);
+
+#endif
