@@ -110,24 +110,24 @@ static bool trailer_allowed(const struct h1_header *f)
 /* The section is short: parsed whole each time a line was completed, kept by nobody. */
 static ssize_t trailers(struct h1_body *b, struct str in, struct str *out)
 {
-	struct str part = str_sub(in, 0, MAX_TRAILER_BYTES);
-	struct h1_cursor c = { part.p, part.p + part.n };
+	size_t n = in.n < MAX_TRAILER_BYTES ? in.n : MAX_TRAILER_BYTES;
+	struct h1_cursor c = { in.p, in.p + n };
 	struct h1_head fields;
 	int r = 0;
 
 	h1_head_init(&fields);
-	if (b->seen <= part.n && memchr(part.p + b->seen, '\n', part.n - b->seen))
+	if (b->seen <= n && memchr(in.p + b->seen, '\n', n - b->seen))
 		r = h1_fields(&c, &fields);
 	if (r < 0)
 		return r;
 	for (unsigned int i = 0; r && i < fields.count; i++)
 		if (!trailer_allowed(&fields.headers[i]))
 			return H1_BAD_trailer;
-	b->seen = (uint32_t)part.n;
+	b->seen = (uint32_t)n;
 	if (r == 0)
-		return part.n >= MAX_TRAILER_BYTES ? H1_BAD_trailer_large : 0;
+		return n >= MAX_TRAILER_BYTES ? H1_BAD_trailer_large : 0;
 	b->done = true;
-	*out = str_sub(part, 0, (size_t)(c.p - part.p));
+	*out = (struct str){ in.p, (size_t)(c.p - in.p) };
 	return (ssize_t)out->n;
 }
 
@@ -145,7 +145,8 @@ static ssize_t chunked(struct h1_body *b, struct str in, struct str *data, struc
 		if (b->state == SIZE)
 			b->line = 0;
 	}
-	in = str_sub(in, at, in.n);
+	in.p += at;
+	in.n -= at;
 	if (in.n == 0)
 		return (ssize_t)at;
 	if (b->state == TRAILERS) {

@@ -180,8 +180,10 @@ static int status_line(struct h1_cursor *c, struct h1_response *out)
 }
 
 /* Bytes that came since the last call hold no LF: no further line can be judged. */
-static bool nothing_new(struct h1_scan *scan, struct str in)
+static bool nothing_new(const struct h1_scan *scan, struct str in)
 {
+	if (in.n == 0)
+		return true;
 	return scan->seen && scan->seen <= in.n &&
 	       !memchr(in.p + scan->seen, '\n', in.n - scan->seen);
 }
@@ -196,7 +198,7 @@ static ssize_t incomplete(struct h1_scan *scan, struct str in)
 
 ssize_t h1_request(struct h1_scan *scan, struct str in, struct h1_request *out)
 {
-	struct str head = str_sub(in, 0, MAX_HEAD_BYTES);
+	struct str head = { in.p, in.n < MAX_HEAD_BYTES ? in.n : MAX_HEAD_BYTES };
 	struct h1_cursor c = { head.p, head.p + head.n };
 	int r;
 
@@ -221,15 +223,15 @@ ssize_t h1_request(struct h1_scan *scan, struct str in, struct h1_request *out)
 ssize_t h1_response(struct h1_scan *scan, struct str in, enum h1_method request_method,
 		    struct h1_response *out)
 {
-	struct str head = str_sub(in, 0, MAX_HEAD_BYTES);
+	struct str head = { in.p, in.n < MAX_HEAD_BYTES ? in.n : MAX_HEAD_BYTES };
 	struct h1_cursor c = { head.p, head.p + head.n };
 	int r;
 
 	memset(out, 0, offsetof(struct h1_response, head));
 	h1_head_init(&out->head);
-	if (!str_starts(STR("HTTP/"), str_sub(head, 0, 5)))
+	if (head.n && memcmp(head.p, "HTTP/", head.n < 5 ? head.n : 5) != 0)
 		return H1_BAD_version;
-	if (head.n == 0 || nothing_new(scan, head))
+	if (nothing_new(scan, head))
 		return incomplete(scan, head);
 	r = status_line(&c, out);
 	r = r < 0 ? h1_judge(&c, r) : h1_fields(&c, &out->head);

@@ -175,7 +175,10 @@ const struct h1_header *h1_find(const struct h1_head *h, struct str name);
 /* The value of a known header, empty when missing. */
 static inline struct str h1_value(const struct h1_head *h, enum h1_known id)
 {
-	return h->first[id] == H1_NO_HEADER ? (struct str){ 0 } : h->headers[h->first[id]].value;
+	const struct h1_header *f = h1_known(h, id);
+	struct str none = { NULL, 0 };
+
+	return f ? f->value : none;
 }
 
 struct str h1_method_name(enum h1_method m);

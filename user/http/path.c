@@ -11,12 +11,12 @@ static int hex(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* the byte that "%XX" at the front of s stands for, -1: it is none */
-static int escaped(struct str s)
+/* the byte that "%XX" at p stands for, -1: it is none */
+static int escaped(const char *p, size_t n)
 {
-	if (s.n < 3 || s.p[0] != '%' || hex(s.p[1]) < 0 || hex(s.p[2]) < 0)
+	if (n < 3 || p[0] != '%' || hex(p[1]) < 0 || hex(p[2]) < 0)
 		return -1;
-	return hex(s.p[1]) << 4 | hex(s.p[2]);
+	return hex(p[1]) << 4 | hex(p[2]);
 }
 
 static bool unreserved(int c)
@@ -46,14 +46,14 @@ static int decode(struct str path, enum path_mode mode, char *buf, size_t *n)
 	size_t w = 0;
 
 	for (size_t i = 0; i < path.n; i++) {
-		int c = escaped(str_sub(path, i, 3));
+		int c = escaped(path.p + i, path.n - i);
 
 		if (c == 0)
 			return -EINVAL;
 		if (unreserved(c) || (slashes && (c == '/' || c == '\\')))
 			i += 2;
 		else
-			c = path.p[i];
+			c = (unsigned char)path.p[i];
 		buf[w++] = (char)(c == '\\' ? '/' : c);
 	}
 	*n = w;

@@ -37,12 +37,12 @@ static void put_lower(struct h1_writer *w, struct str s)
 
 static struct str u64_text(uint64_t v, unsigned int base, char buf[static 20])
 {
-	char *p = buf + 20;
+	size_t at = 20;
 
 	do
-		*--p = "0123456789abcdef"[v % base];
+		buf[--at] = "0123456789abcdef"[v % base];
 	while (v /= base);
-	return (struct str){ p, (size_t)(buf + 20 - p) };
+	return (struct str){ buf + at, 20 - at };
 }
 
 static bool clean(struct str s, enum scan_class k)
