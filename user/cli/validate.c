@@ -96,11 +96,25 @@ static void print_summary(const struct tally *t)
 	putchar('\n');
 }
 
+static const char usage[] =
+	"usage: weft validate [--json] [--lenient] PATH…\n"
+	"\n"
+	"Checks YAML and JSON files, and all of them below a folder, as weftd would.\n"
+	"  --json     one line of JSON for each object\n"
+	"  --lenient  repairs fields that stand beside the one they belong to, with a warning "
+	"each\n"
+	"Exit code: 0 all valid, 1 some invalid, 2 unusable input.\n";
+
+static int help(void)
+{
+	fputs(usage, stdout);
+	return CLI_OK;
+}
+
 static int unusable(const char *why)
 {
-	fprintf(stderr, "weft validate: %s\nusage: weft validate [--json] [--lenient] PATH…\n",
-		why);
-	return 2;
+	fprintf(stderr, "weft validate: %s\n%s", why, usage);
+	return CLI_UNUSABLE;
 }
 
 static void load_all(struct objects *objects, struct tally *t, char **paths,
@@ -131,6 +145,8 @@ int cmd_validate(int argc, char **argv)
 			json = true;
 		else if (!strcmp(argv[i], "--lenient"))
 			opt.lenient = true;
+		else if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
+			return help();
 		else if (!strcmp(argv[i], "--")) {
 			i++;
 			break;
@@ -151,5 +167,5 @@ int cmd_validate(int argc, char **argv)
 	if (!json)
 		print_summary(&tally);
 	arena_free(objects.arena);
-	return tally.unreadable ? 2 : tally.invalid ? 1 : 0;
+	return tally.unreadable ? CLI_UNUSABLE : tally.invalid ? CLI_BAD : CLI_OK;
 }

@@ -2,6 +2,7 @@
 #include "config/load.h"
 
 #include "config/document.h"
+#include "config/file.h"
 #include "config/repair.h"
 
 static struct object *object_new(struct objects *out, struct str file, struct pos pos)
@@ -82,4 +83,38 @@ void load_text(struct objects *out, struct str file, struct str text,
 	}
 	yaml_reader_free(r);
 	arena_free(scratch);
+}
+
+static int load_file(struct objects *out, const char *path, const struct load_options *opt)
+{
+	struct arena *scratch = arena_new();
+	struct stat st;
+	struct str text;
+	int err = file_read(scratch, path, &text, &st);
+
+	if (!err)
+		load_text(out, str_of(path), text, opt);
+	arena_free(scratch);
+	return err;
+}
+
+int load_path(struct objects *out, const char *path, const struct load_options *opt,
+	      struct str *bad)
+{
+	struct arena *scratch = arena_new();
+	struct vec files = { 0 };
+	int err = file_walk(scratch, path, &files, NULL);
+
+	*bad = err ? arena_str(out->arena, str_of(path)) : (struct str){ 0 };
+	for (size_t i = 0; i < files.n; i++) {
+		const char *file = ((const char **)files.items)[i];
+		int failed = load_file(out, file, opt);
+
+		if (failed && !err) {
+			err = failed;
+			*bad = arena_str(out->arena, str_of(file));
+		}
+	}
+	arena_free(scratch);
+	return err;
 }
