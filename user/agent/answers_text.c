@@ -3,10 +3,12 @@
 #include "agent/answers.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bpf/lib/addr.h"
+#include "image/dump.h"
 
 json_t *json_text(struct str s)
 {
@@ -50,4 +52,25 @@ char *answer_metrics(const struct question *q, size_t *n, const char **error)
 	memcpy(text, q->proxy.p, q->proxy.n);
 	*n = q->proxy.n;
 	return text;
+}
+
+char *answer_image(const struct question *q, size_t *n, const char **error)
+{
+	const struct plan *p = push_plan(q->agent->push);
+	char *text = NULL;
+	FILE *f;
+
+	if (!p) {
+		*error = "no image is in force yet: see weft status";
+		return NULL;
+	}
+	f = open_memstream(&text, n);
+	if (!f)
+		return NULL;
+	image_dump_head(p->image, f);
+	image_dump(p->image, f);
+	if (!fclose(f))
+		return text;
+	free(text);
+	return NULL;
 }

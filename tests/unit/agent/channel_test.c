@@ -72,13 +72,21 @@ static void what_is_not_a_message_is_refused_and_leaks_no_descriptor(void **stat
 		{ { CHANNEL_VERSION, CHANNEL_LOG + 1, 0, 0 }, 0, 0, "a type that does not exist" },
 		{ { CHANNEL_VERSION, CHANNEL_LOG, 5, 0 }, 4, 0, "size above what came" },
 		{ { CHANNEL_VERSION, CHANNEL_LOG, 3, 0 }, 4, 0, "size below what came" },
-		{ { CHANNEL_VERSION, CHANNEL_LOG, CHANNEL_BODY_MAX + 1, 0 }, CHANNEL_BODY_MAX + 1, 0,
+		{ { CHANNEL_VERSION, CHANNEL_LOG, CHANNEL_BODY_MAX + 1, 0 },
+		  CHANNEL_BODY_MAX + 1,
+		  0,
 		  "longer than a body may be" },
 		{ { CHANNEL_VERSION, CHANNEL_LOG, 4, 1 }, 4, 1, "a descriptor where none belongs" },
 		{ { CHANNEL_VERSION, CHANNEL_LOG, 4, 1 }, 4, 0, "a descriptor that did not come" },
-		{ { CHANNEL_VERSION, CHANNEL_STATS_REPLY, 0, 0 }, 0, 0, "a reply without its file" },
+		{ { CHANNEL_VERSION, CHANNEL_STATS_REPLY, 0, 0 },
+		  0,
+		  0,
+		  "a reply without its file" },
 		{ { CHANNEL_VERSION, CHANNEL_STATS_REPLY, 0, 3 }, 0, 3, "three files" },
-		{ { CHANNEL_VERSION, CHANNEL_STATS_REPLY, 0, 8 }, 0, 8, "more than fit the buffer" },
+		{ { CHANNEL_VERSION, CHANNEL_STATS_REPLY, 0, 8 },
+		  0,
+		  8,
+		  "more than fit the buffer" },
 	};
 	int fds[8] = { 0, 0, 0, 0, 0, 0, 0, 0 };
 
@@ -141,9 +149,11 @@ static void as_many_descriptors_as_the_contract_says_can_be_sent(void **state)
 {
 	int fds[CHANNEL_FDS_MAX + 1] = { 0 };
 
-	assert_int_equal(channel_send(ends[0], CHANNEL_LISTENERS, NULL, 0, fds, CHANNEL_FDS_MAX), 0);
-	assert_int_equal(channel_send(ends[0], CHANNEL_LISTENERS, NULL, 0, fds, CHANNEL_FDS_MAX + 1),
-			 -E2BIG);
+	assert_int_equal(channel_send(ends[0], CHANNEL_LISTENERS, NULL, 0, fds, CHANNEL_FDS_MAX),
+			 0);
+	assert_int_equal(
+		channel_send(ends[0], CHANNEL_LISTENERS, NULL, 0, fds, CHANNEL_FDS_MAX + 1),
+		-E2BIG);
 	assert_int_equal(channel_send(ends[0], CHANNEL_AGENT, fds, CHANNEL_BODY_MAX + 1, NULL, 0),
 			 -E2BIG);
 }

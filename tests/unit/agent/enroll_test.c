@@ -19,7 +19,8 @@
 #include "base/log.h"
 #include "bpf/lib/addr.h"
 
-/* ---- the fake kernel -------------------------------------------------------------------------- */
+/* ---- the fake kernel --------------------------------------------------------------------------
+ */
 
 enum { FAKE_MAX = 32 };
 
@@ -109,7 +110,8 @@ int pods_list(struct kernel *k, struct pod_entry *out, int cap)
 	return fake.nr_pods;
 }
 
-/* ---- a node with pods ------------------------------------------------------------------------- */
+/* ---- a node with pods -------------------------------------------------------------------------
+ */
 
 static struct {
 	struct loop *loop;
@@ -238,7 +240,8 @@ static void need_root(void)
 	skip();
 }
 
-/* ---- sentences -------------------------------------------------------------------------------- */
+/* ---- sentences --------------------------------------------------------------------------------
+ */
 
 static void a_pod_that_is_there_is_enrolled_door_first(void **state)
 {

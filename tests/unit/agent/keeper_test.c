@@ -27,7 +27,8 @@
 #include "bpf/lib/addr.h"
 #include "weft/control.h"
 
-/* ---- the fake --------------------------------------------------------------------------------- */
+/* ---- the fake ---------------------------------------------------------------------------------
+ */
 
 extern char **environ;
 
@@ -129,7 +130,8 @@ static int fake_proxy(void)
 	return 0;
 }
 
-/* ---- the owner -------------------------------------------------------------------------------- */
+/* ---- the owner --------------------------------------------------------------------------------
+ */
 
 struct owner {
 	struct loop *loop;
@@ -258,7 +260,8 @@ static int dial(void)
 	return -errno;
 }
 
-/* ---- sentences -------------------------------------------------------------------------------- */
+/* ---- sentences --------------------------------------------------------------------------------
+ */
 
 static void an_address_in_use_is_an_error_at_start(void **state)
 {
@@ -306,7 +309,8 @@ static void a_killed_proxy_is_back_within_100_ms_with_its_image(void **state)
 		fd = dial(); /* nobody accepts, nobody refuses */
 		assert_true(fd >= 0);
 		RUN_UNTIL(status().phase == PROXY_SERVING);
-		assert_true(clock_ms() - t < 100 || round < 2 /* pauses grow while it dies young */);
+		assert_true(clock_ms() - t < 100 ||
+			    round < 2 /* pauses grow while it dies young */);
 		close(fd);
 	}
 	assert_int_equal(status().restarts, 3);
@@ -404,7 +408,8 @@ static void a_new_keeper_takes_the_listeners_over_without_refusing_anybody(void 
 	assert_int_not_equal(fresh, old);
 	assert_int_equal(inode_of_first_listener(fresh), before);
 	assert_int_equal(status().replacing, 0);
-	/* the fake dies of SIGTERM, a real proxy drains; it is our child here: a zombie has no fds */
+	/* the fake dies of SIGTERM, a real proxy drains; it is our child here: a zombie has no fds
+	 */
 	for (int i = 0; i < 300 && inode_of_first_listener(old); i++)
 		usleep(10000);
 	assert_int_equal(inode_of_first_listener(old), 0);

@@ -30,7 +30,7 @@ static int parse(struct options *o, char why[WHY_LEN], ...)
 	do {                                                                                       \
 		struct options o_;                                                                 \
 		char why_[WHY_LEN];                                                                \
-		assert_int_equal(parse(&o_, why_, __VA_ARGS__, NULL), -EINVAL);                     \
+		assert_int_equal(parse(&o_, why_, __VA_ARGS__, NULL), -EINVAL);                    \
 		assert_non_null(strstr(why_, text));                                               \
 		assert_null(strchr(why_, '\n'));                                                   \
 	} while (0)
@@ -87,14 +87,14 @@ static void both_ways_of_writing_a_value_mean_the_same(void **state)
 	struct options o;
 	char why[WHY_LEN];
 
-	assert_int_equal(parse(&o, why, "--config=/c", "--run", "/r", "--node=n1", "--access-log=json",
-			       "--workers", "3", "--lenient", "--cleanup", "--log-level=debug",
-			       "--pins=/p=q", "--cgroup", "/g", "--proxy", "/x/p", "--proxy-user",
-			       NULL),
+	assert_int_equal(parse(&o, why, "--config=/c", "--run", "/r", "--node=n1",
+			       "--access-log=json", "--workers", "3", "--lenient", "--cleanup",
+			       "--log-level=debug", "--pins=/p=q", "--cgroup", "/g", "--proxy",
+			       "/x/p", "--proxy-user", NULL),
 			 -EINVAL);
-	assert_int_equal(parse(&o, why, "--config=/c", "--run", "/r", "--node=n1", "--access-log=json",
-			       "--workers", "3", "--lenient", "--cleanup", "--log-level=debug",
-			       "--pins=/p=q", NULL),
+	assert_int_equal(parse(&o, why, "--config=/c", "--run", "/r", "--node=n1",
+			       "--access-log=json", "--workers", "3", "--lenient", "--cleanup",
+			       "--log-level=debug", "--pins=/p=q", NULL),
 			 0);
 	assert_string_equal(o.config, "/c");
 	assert_string_equal(o.run, "/r");
@@ -118,10 +118,10 @@ static void cleanup_alone_needs_no_config(void **state)
 
 static void help_names_every_option_on_a_line_of_its_own(void **state)
 {
-	static const char *const names[] = { "config",	"run",	      "state",	   "node",
-					     "cgroup",	"pins",	      "access-log", "workers",
-					     "proxy",	"proxy-user", "lenient",    "cleanup",
-					     "log-level", "version",  "help" };
+	static const char *const names[] = { "config",	  "run",	"state",      "node",
+					     "cgroup",	  "pins",	"access-log", "workers",
+					     "proxy",	  "proxy-user", "lenient",    "cleanup",
+					     "log-level", "version",	"help" };
 	char text[4096], want[32];
 	size_t n = options_help(text, sizeof(text));
 
