@@ -63,10 +63,15 @@ int cmd_image(int argc, char **argv)
 	size_t n;
 	FILE *f;
 
-	if (argc != 2 || argv[1][0] == '-') {
-		fputs("usage: weft image FILE\n",
-		      argc == 2 && !strcmp(argv[1], "--help") ? stdout : stderr);
-		return argc == 2 && !strcmp(argv[1], "--help") ? CLI_OK : CLI_UNUSABLE;
+	if (argc == 2 && !strcmp(argv[1], "--help")) {
+		puts("usage: weft image [FILE]   without FILE: the image in force, from weftd");
+		return CLI_OK;
+	}
+	if (argc < 2 || argv[1][0] == '-')
+		return cmd_live(argc, argv);
+	if (argc != 2) {
+		fputs("usage: weft image [FILE]\n", stderr);
+		return CLI_UNUSABLE;
 	}
 	f = fopen(argv[1], "re");
 	if (!f) {
