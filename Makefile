@@ -20,7 +20,7 @@ CFLAGS	 += -std=gnu11 $(OPT) -g -fno-omit-frame-pointer $(WARN) $(if $(SAN),-fsa
 LDFLAGS	 += $(if $(SAN),-fsanitize=$(SAN))
 LDLIBS	 := -Wl,--as-needed -lbpf -lyaml -lpcre2-8 -ljansson -lpthread -lm
 BPF_CFLAGS := -std=gnu11 -O2 -g -mcpu=v3 -target bpf -Wall -Wextra -Wno-unused-parameter $(WERROR) \
-	      -Iinclude -I. -I$(BUILD)
+	      -Iinclude -I. -I$(BUILD) -idirafter /usr/include/$(shell $(CC) -print-multiarch)
 
 Q   := $(if $(filter 1,$(V)),,@)
 msg  = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' "$(1)" "$(patsubst $(abspath .)/%,%,$(2))")

@@ -22,9 +22,59 @@
 #define host16_of(x) ((__u16)be16_of(x))
 #define host32_of(x) ((__u32)be32_of(x))
 
+/* Packet bytes stand at any alignment. Unaligned access is one instruction on every machine that
+ * runs BPF well, but clang splits it into bytes; natively memcpy is right and as fast. */
+#ifdef __bpf__
+#define load_be32(p)	 (*(const __be32 *)(p))
+#define load_be16(p)	 (*(const __be16 *)(p))
+#define store_be32(p, v) (*(__be32 *)(p) = (v))
+#define store_be16(p, v) (*(__be16 *)(p) = (v))
+#else
+WEFT_INLINE __be32 load_be32(const void *p)
+{
+	__be32 v;
+
+	__builtin_memcpy(&v, p, 4);
+	return v;
+}
+
+WEFT_INLINE __be16 load_be16(const void *p)
+{
+	__be16 v;
+
+	__builtin_memcpy(&v, p, 2);
+	return v;
+}
+
+WEFT_INLINE void store_be32(void *p, __be32 v)
+{
+	__builtin_memcpy(p, &v, 4);
+}
+
+WEFT_INLINE void store_be16(void *p, __be16 v)
+{
+	__builtin_memcpy(p, &v, 2);
+}
+#endif
+
 WEFT_INLINE struct ip16 ip16_from_v4(__be32 v4)
 {
 	return (struct ip16){ .w = { 0, 0, be32_of(0xffff), v4 } };
+}
+
+/* The 16 bytes of an IPv6 address in a packet. */
+WEFT_INLINE struct ip16 ip16_load(const __u8 *p)
+{
+	return (struct ip16){ .w = { load_be32(p), load_be32(p + 4), load_be32(p + 8),
+				     load_be32(p + 12) } };
+}
+
+WEFT_INLINE void ip16_store(__u8 *p, const struct ip16 *a)
+{
+	store_be32(p, a->w[0]);
+	store_be32(p + 4, a->w[1]);
+	store_be32(p + 8, a->w[2]);
+	store_be32(p + 12, a->w[3]);
 }
 
 WEFT_INLINE int ip16_is_v4(const struct ip16 *a)

@@ -124,7 +124,8 @@ struct door {
 	__u64 pod_id; /* 0 for DOOR_NODE */
 	__u32 view;
 	__u8 kind;
-	__u8 pad[3];
+	__u8 veth; /* 1: bpf_redirect_peer works on it; set by door_attach */
+	__u8 pad[2];
 	struct ip16 ip4, ip6; /* the pod's addresses, zero: none. Others are spoofed. */
 };
 _Static_assert(sizeof(struct door) == 48, "door is ABI");
@@ -179,7 +180,7 @@ struct conn {
 	__u32 port_delta; /* the ports' */
 	__u64 seen_ns;	  /* CLOCK_MONOTONIC, coarse */
 	__u64 packets, bytes; /* of this direction; bytes of payload */
-	__u64 told;	  /* of bytes: already in flow_stats */
+	__u64 told;	      /* of bytes: already in flow_stats */
 	/* the rest */
 	struct conn_key peer; /* the other entry's key */
 	struct ip16 orig_dst; /* what the client dialled */
@@ -218,6 +219,35 @@ struct proxy_at {
 	__u16 pad[3];
 };
 _Static_assert(sizeof(struct proxy_at) == 40, "proxy_at is ABI");
+
+/* map cluster_census, endpoint_census (arrays, same indexes): references counted by the sweep */
+struct census {
+	__u32 round;	/* of the count; another round: 0 references */
+	__u32 conns;	/* entries that refer to it */
+	__u32 reserved; /* of them with CONN_RESERVED and TCP */
+	__u32 pad;
+};
+_Static_assert(sizeof(struct census) == 16, "census is ABI");
+
+/* map meta (array of one): for the next weftd */
+struct tables_meta {
+	__u32 abi;				   /* WEFT_ABI of the maps beside it */
+	__u32 nr_clusters, nr_endpoints, nr_slots; /* elements in use lie below */
+	__u32 round;				   /* of the census */
+	__u32 pad;
+};
+_Static_assert(sizeof(struct tables_meta) == 24, "tables_meta is ABI");
+
+/* the sweep program's argument and answer */
+struct sweep_arg {
+	__u64 now;
+	__u32 round; /* 0: no census */
+	__u32 pad;
+	__u64 conns, expired, flushed; /* out */
+	__s64 correct; /* in: added to cluster_state[cluster].open, nothing else is done */
+	__u32 cluster, pad2;
+};
+_Static_assert(sizeof(struct sweep_arg) == 56, "sweep_arg is ABI");
 
 /* ring buffer events: rare transitions only */
 struct event {

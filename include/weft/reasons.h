@@ -31,7 +31,8 @@
 	X(released_table, "pool reservation released by FIN or RST in the table")                  \
 	X(released_expiry, "pool reservation released by expiry")                                  \
 	X(redirected, "packet sent straight into a pod of this node")                              \
-	X(error, "refused: a kernel helper failed while handling the packet")
+	X(error, "refused: a kernel helper failed while handling the packet")                      \
+	X(stats_full, "telemetry of a connection dropped: flow_stats is full")
 
 #define PROXY_REASONS(X)                                                                           \
 	X(bad_request, "request refused with 400: not HTTP, or ambiguous")                         \
