@@ -2,7 +2,6 @@
 #include "telemetry/accesslog.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #include "telemetry/flags.h"
 
@@ -48,7 +47,7 @@ static size_t utf8(struct str s)
 	return n;
 }
 
-/* How the front of s is written; *took bytes of it. */
+/* How the front of s, which is not plain, is written; *took bytes of it. */
 static struct str escape(const struct line *l, struct str s, bool quoted, char buf[static 8],
 			 size_t *took)
 {
@@ -56,8 +55,6 @@ static struct str escape(const struct line *l, struct str s, bool quoted, char b
 	int n;
 
 	*took = 1;
-	if (c > 0x20 && c < 0x7f && c != '"' && c != '\\')
-		return (struct str){ s.p, 1 };
 	if (c == ' ' && quoted)
 		return (struct str){ s.p, 1 };
 	if (c == '"' || c == '\\') {
@@ -73,42 +70,96 @@ static struct str escape(const struct line *l, struct str s, bool quoted, char b
 	return (struct str){ buf, (size_t)n };
 }
 
+static bool plain(unsigned char c)
+{
+	return c > 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+/* Bytes at the front of s that are written as they are, no more than max. */
+static size_t plain_run(struct str s, size_t max)
+{
+	size_t n = 0;
+
+	while (n < s.n && n < max && plain((unsigned char)s.p[n]))
+		n++;
+	return n;
+}
+
 static void escaped(struct line *l, struct str s, bool quoted)
 {
-	const char *start = l->p;
+	size_t room = l->limit, took;
 	char buf[8];
-	size_t took;
 
 	while (s.n) {
-		struct str out = escape(l, s, quoted, buf, &took);
+		struct str out = { s.p, plain_run(s, room) };
 
-		if ((size_t)(l->p - start) + out.n > l->limit)
+		took = out.n;
+		if (!out.n)
+			out = escape(l, s, quoted, buf, &took);
+		if (out.n > room)
 			return;
+		room -= out.n;
 		raw(l, out);
-		s = str_sub(s, took, s.n);
+		s.p += took;
+		s.n -= took;
+	}
+}
+
+static void digits(char *at, unsigned int width, uint64_t v)
+{
+	while (width--) {
+		at[width] = (char)('0' + v % 10);
+		v /= 10;
 	}
 }
 
 static void number(struct line *l, uint64_t v)
 {
-	char buf[24];
-	int n = snprintf(buf, sizeof(buf), "%llu", (unsigned long long)v);
+	unsigned int width = 1;
+	char buf[20];
 
-	raw(l, (struct str){ buf, (size_t)n });
+	for (uint64_t rest = v / 10; rest; rest /= 10)
+		width++;
+	digits(buf, width, v);
+	raw(l, (struct str){ buf, width });
 }
 
+struct date {
+	unsigned int year, month, day;
+};
+
+/*
+ * Days since 1970-01-01 to a date of the Gregorian calendar. Years begin in March here, so that the
+ * leap day is the last of its year; 400 years have 146,097 days.
+ */
+static struct date date_of(uint64_t days)
+{
+	uint64_t z = days + 719468, era = z / 146097, in_era = z % 146097;
+	uint64_t y = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) / 365;
+	uint64_t in_year = in_era - (365 * y + y / 4 - y / 100), m = (5 * in_year + 2) / 153;
+
+	return (struct date){
+		.year = (unsigned int)(era * 400 + y + (m >= 10)),
+		.month = (unsigned int)(m < 10 ? m + 3 : m - 9),
+		.day = (unsigned int)(in_year - (153 * m + 2) / 5 + 1),
+	};
+}
+
+/* By hand: gmtime and strftime take longer than all the rest of the line. */
 static void timestamp(struct line *l, uint64_t us)
 {
-	time_t s = (time_t)(us / 1000000);
-	struct tm tm;
-	char buf[64];
-	size_t n;
+	char buf[] = "0000-00-00T00:00:00.000Z";
+	uint64_t s = us / 1000000;
+	struct date d = date_of(s / 86400);
 
-	if (!gmtime_r(&s, &tm))
-		tm = (struct tm){ .tm_mday = 1, .tm_year = 70 };
-	n = strftime(buf, sizeof(buf), "%Y-%m-%dT%H:%M:%S", &tm);
-	n += (size_t)snprintf(buf + n, sizeof(buf) - n, ".%03uZ", (unsigned int)(us / 1000 % 1000));
-	raw(l, (struct str){ buf, n });
+	digits(buf, 4, d.year);
+	digits(buf + 5, 2, d.month);
+	digits(buf + 8, 2, d.day);
+	digits(buf + 11, 2, s / 3600 % 24);
+	digits(buf + 14, 2, s / 60 % 60);
+	digits(buf + 17, 2, s % 60);
+	digits(buf + 20, 3, us / 1000 % 1000);
+	raw(l, (struct str){ buf, sizeof(buf) - 1 });
 }
 
 static void word(struct line *l, struct str s)

@@ -157,6 +157,16 @@ struct metrics_view {
 /* Prometheus text, appended; equal label sets are added up. 0, -ENOMEM. */
 int metrics_render(const struct metrics_view *view, struct text *out);
 
+/*
+ * The same in pieces: a series with its histograms takes 53 KB. render_more appends until out holds
+ * `enough` bytes (and a series more): 1 there is more, 0 that was all, -ENOMEM. The workers of the
+ * view must outlive the render; the rest of the view is not needed after render_new.
+ */
+struct render;
+struct render *render_new(const struct metrics_view *view); /* NULL: out of memory */
+int render_more(struct render *r, struct text *out, size_t enough);
+struct render *render_free(struct render *r);
+
 /* The reference page (Markdown), from the table that the rendering uses. */
 void metrics_reference(FILE *f);
 

@@ -214,22 +214,6 @@ static void put_series(struct text *t, const struct family *f, const struct seri
 	}
 }
 
-static void put_family(struct text *t, const struct family *f, const struct pile *p)
-{
-	bool first = true;
-	size_t n;
-
-	for (size_t i = 0; i < p->n && !t->failed; i += n) {
-		n = run_length(p, i);
-		if (p->all[i]->set != f->set)
-			continue;
-		if (first)
-			put_head(t, f);
-		first = false;
-		put_series(t, f, &p->all[i], n);
-	}
-}
-
 static void put_reason(struct text *t, const struct family *f, struct str reason, uint64_t v)
 {
 	struct text label = { 0 };
@@ -275,24 +259,86 @@ static void put_build(struct text *t, struct str version)
 	text_done(&labels);
 }
 
+struct render {
+	struct pile pile;
+	struct text rest; /* what comes behind the families, taken at the start */
+	const struct family *family;
+	size_t at;  /* in the pile */
+	bool begun; /* the head of the family is out */
+};
+
+struct render *render_new(const struct metrics_view *view)
+{
+	struct render *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return NULL;
+	r->family = families;
+	if (pile_up(&r->pile, view))
+		return render_free(r);
+	put_reasons(&r->rest, view);
+	put_build(&r->rest, view->version);
+	put_head(&r->rest, &family_series);
+	text_put(&r->rest, family_series.name);
+	text_put(&r->rest, STR(" "));
+	text_put_u64(&r->rest, metrics_series());
+	text_put(&r->rest, STR("\n"));
+	return r->rest.failed ? render_free(r) : r;
+}
+
+struct render *render_free(struct render *r)
+{
+	if (r) {
+		pile_done(&r->pile);
+		text_done(&r->rest);
+	}
+	free(r);
+	return NULL;
+}
+
+/* The next series of the family, or on to the next family. */
+static void step(struct render *r, struct text *out)
+{
+	const struct family *f = r->family;
+	const struct pile *p = &r->pile;
+	size_t n;
+
+	while (r->at < p->n && p->all[r->at]->set != f->set)
+		r->at++;
+	if (r->at == p->n) {
+		r->family++;
+		r->at = 0;
+		r->begun = false;
+		return;
+	}
+	if (!r->begun)
+		put_head(out, f);
+	r->begun = true;
+	n = run_length(p, r->at);
+	put_series(out, f, &p->all[r->at], n);
+	r->at += n;
+}
+
+int render_more(struct render *r, struct text *out, size_t enough)
+{
+	while (r->family->name.n && out->n < enough && !out->failed)
+		step(r, out);
+	if (out->failed)
+		return -ENOMEM;
+	if (r->family->name.n)
+		return 1;
+	text_put(out, text_str(&r->rest));
+	r->rest.n = 0;
+	return out->failed ? -ENOMEM : 0;
+}
+
 int metrics_render(const struct metrics_view *view, struct text *out)
 {
-	struct pile pile = { 0 };
-	int err = pile_up(&pile, view);
+	struct render *r = render_new(view);
+	int err = r ? render_more(r, out, SIZE_MAX) : -ENOMEM;
 
-	for (const struct family *f = families; !err && f->name.n; f++)
-		put_family(out, f, &pile);
-	pile_done(&pile);
-	if (err)
-		return err;
-	put_reasons(out, view);
-	put_build(out, view->version);
-	put_head(out, &family_series);
-	text_put(out, family_series.name);
-	text_put(out, STR(" "));
-	text_put_u64(out, metrics_series());
-	text_put(out, STR("\n"));
-	return out->failed ? -ENOMEM : 0;
+	render_free(r);
+	return err;
 }
 
 static void reference_row(FILE *f, const struct family *m, struct str labels)

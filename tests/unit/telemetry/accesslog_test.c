@@ -6,6 +6,8 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include <time.h>
+
 #include "telemetry/accesslog.h"
 #include "telemetry/flags.h"
 #include "telemetry/request_id.h"
@@ -49,6 +51,26 @@ static void the_text_line_is_that_of_istio(void **state)
 		    "\"6f1d2a84-9c3b-4f6e-8a71-0d5b7c2e9f10\" \"reviews:9080\" "
 		    "\"10.0.0.7:9080\" outbound|9080|v2|reviews.default.svc.cluster.local "
 		    "10.0.0.5:40112 10.96.1.4:9080 10.0.0.5:51020 - default\n")));
+}
+
+static void times_are_those_of_the_libc(void **state)
+{
+	struct access_record r = sample();
+	uint64_t seed = 1;
+
+	for (int i = 0; i < 20000; i++) {
+		char want[64];
+		struct tm tm;
+		time_t s;
+
+		seed = seed * 6364136223846793005u + 1;
+		s = (time_t)(seed >> 30) % 253402300799; /* to the end of 9999 */
+		r.start_us = (uint64_t)s * 1000000 + 7999;
+		assert_non_null(gmtime_r(&s, &tm));
+		strftime(want, sizeof(want), "[%Y-%m-%dT%H:%M:%S.007Z] ", &tm);
+		assert_true(str_starts((struct str){ buf, access_text(&r, buf, sizeof(buf)) },
+				       str_of(want)));
+	}
 }
 
 static void a_tcp_connection_has_dashes_for_the_request(void **state)
@@ -221,6 +243,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_text_line_is_that_of_istio),
+		cmocka_unit_test(times_are_those_of_the_libc),
 		cmocka_unit_test(a_tcp_connection_has_dashes_for_the_request),
 		cmocka_unit_test(the_json_line_has_the_keys_of_istio_in_order),
 		cmocka_unit_test(hostile_bytes_cannot_forge_a_line),

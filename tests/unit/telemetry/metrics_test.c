@@ -225,6 +225,42 @@ static void every_line_is_a_comment_or_a_sample_and_each_sample_is_there_once(vo
 	metrics_free(m);
 }
 
+static void pieces_make_the_same_text_as_the_whole(void **state)
+{
+	struct metrics *m = metrics_new();
+	const struct metrics *workers[] = { m };
+	struct kernel_cluster kc = { STR("c"), { .open = 3 } };
+	struct metrics_view view = {
+		.workers = workers, .nr_workers = 1, .clusters = &kc, .nr_clusters = 1
+	};
+	struct text whole = { 0 }, all = { 0 }, piece = { 0 };
+	struct render *r;
+	int more = 1;
+
+	for (int i = 0; i < 5; i++) {
+		struct metrics_key key = { .source = (uint64_t)i };
+		struct metrics_labels labels = { .source_app = { "abcde", (size_t)i } };
+
+		metrics_request(metrics_intern(m, SET_HTTP, &key, &labels), 1, 2, 3);
+		metrics_intern(m, SET_TCP, &key, &labels);
+	}
+	assert_int_equal(metrics_render(&view, &whole), 0);
+	r = render_new(&view);
+	while (more) {
+		piece.n = 0;
+		more = render_more(r, &piece, 1);
+		assert_true(more >= 0);
+		assert_true(piece.n < 64 << 10);
+		text_put(&all, text_str(&piece));
+	}
+	render_free(r);
+	assert_true(str_eq(text_str(&all), text_str(&whole)));
+	text_done(&whole);
+	text_done(&all);
+	text_done(&piece);
+	metrics_free(m);
+}
+
 static void too_many_label_sets_are_dropped_and_counted(void **state)
 {
 	struct metrics *m = metrics_new(), *other = metrics_new();
@@ -337,6 +373,7 @@ int main(void)
 		cmocka_unit_test(histograms_are_cumulative_with_istio_buckets),
 		cmocka_unit_test(equal_label_sets_of_workers_and_kernel_are_added_up),
 		cmocka_unit_test(every_line_is_a_comment_or_a_sample_and_each_sample_is_there_once),
+		cmocka_unit_test(pieces_make_the_same_text_as_the_whole),
 		cmocka_unit_test(too_many_label_sets_are_dropped_and_counted),
 		cmocka_unit_test(rendering_while_workers_count_never_goes_back),
 		cmocka_unit_test(the_reference_names_every_metric_and_reason),
