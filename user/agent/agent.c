@@ -151,6 +151,41 @@ static int check_surroundings(struct agent *a, char why[WHY_LEN])
 	return err;
 }
 
+static void in_use(char why[WHY_LEN])
+{
+	snprintf(why, WHY_LEN, "address in use: %s port %d or 127.0.0.1 port %d", PROXY_IP4,
+		 PROXY_PORT, METRICS_PORT);
+}
+
+static struct listeners_at listeners_at(const struct agent *a)
+{
+	return (struct listeners_at){ .addresses = a->addresses,
+				      .port = PROXY_PORT,
+				      .metrics_port = METRICS_PORT,
+				      .workers = a->opt.workers };
+}
+
+/* Before anything of the node is touched: it may be another weftd's. */
+static int check_ports(struct agent *a, char why[WHY_LEN])
+{
+	struct listeners_at at;
+	struct proxystate left;
+	int err = proxystate_read(a->opt.run, &left);
+
+	if (err)
+		return reason(why, err, "state in", a->opt.run);
+	if (left.serving.pid)
+		return 0; /* the listeners are in there, to be taken over */
+	node_addresses(&a->addresses);
+	at = listeners_at(a);
+	err = listeners_probe(&at);
+	if (err == -EADDRINUSE)
+		in_use(why);
+	else if (err)
+		reason(why, err, "listening on", PROXY_IP4);
+	return err;
+}
+
 static int open_signals(struct agent *a)
 {
 	int err;
@@ -193,10 +228,7 @@ static int open_proxy(struct agent *a, char why[WHY_LEN])
 		.run = a->opt.run,
 		.node = a->opt.node,
 		.as = a->proxy_as,
-		.at = { .addresses = a->addresses,
-			.port = PROXY_PORT,
-			.metrics_port = METRICS_PORT,
-			.workers = a->opt.workers },
+		.at = listeners_at(a),
 	};
 	struct keeper_events on = { a, on_image, on_serving, on_ejected, on_reply };
 	int err = kernel_shared_fds(a->kernel, cfg.maps);
@@ -206,8 +238,7 @@ static int open_proxy(struct agent *a, char why[WHY_LEN])
 	cfg.has_maps = true;
 	err = keeper_new(a->loop, &cfg, &on, &a->keeper);
 	if (err == -EADDRINUSE)
-		snprintf(why, WHY_LEN, "address in use: %s port %d or 127.0.0.1 port %d", PROXY_IP4,
-			 PROXY_PORT, METRICS_PORT);
+		in_use(why);
 	else if (err)
 		reason(why, err, "starting", a->opt.proxy);
 	return err;
@@ -247,6 +278,9 @@ static int open_all(struct agent *a, char why[WHY_LEN])
 		return err;
 	node_limits();
 	err = node_lock(a->opt.run, &a->lock, why, WHY_LEN);
+	if (err)
+		return err;
+	err = check_ports(a, why);
 	if (err)
 		return err;
 	err = open_signals(a);
@@ -304,8 +338,10 @@ int agent_open(struct agent *a, const struct options *opt, char why[WHY_LEN])
 		return 0;
 	fresh = a->kernel && !kernel_reused(a->kernel);
 	close_parts(a);
-	if (fresh)
-		remove_dataplane(opt); /* a start that failed leaves nothing of its own behind */
+	if (fresh) { /* a start that failed leaves no programs of its own behind */
+		proxystate_end_all(opt->run);
+		kernel_cleanup(opt->pins);
+	}
 	if (a->lock >= 0)
 		close(a->lock);
 	return err;

@@ -12,10 +12,10 @@
 
 json_t *json_text(struct str s)
 {
-	json_t *v = json_stringn(s.p ? s.p : "", s.n);
+	json_t *v = s.p ? json_stringn(s.p, s.n) : json_string("");
 	char *ascii;
 
-	if (v)
+	if (v || !s.p)
 		return v;
 	ascii = malloc(s.n + 1);
 	if (!ascii)

@@ -80,7 +80,9 @@ static struct proxy_ref self_ref(const struct keeper *k)
 {
 	struct proxy_ref ref = { .pid = k->pid };
 
-	return process_start(k->pid, &ref.start) ? (struct proxy_ref){ 0 } : ref;
+	if (process_start(k->pid, &ref.start))
+		ref.pid = 0;
+	return ref;
 }
 
 static void set_serving(struct keeper *k, bool serving)
@@ -164,6 +166,7 @@ static void now_serving(struct keeper *k)
 		 (unsigned long long)k->good.generation);
 	release_old(k);
 	k->state.serving = self_ref(k);
+	proxystate_drop(&k->state, k->pid);
 	save_state(k);
 	set_serving(k, true);
 }

@@ -10,6 +10,7 @@
 #include "agent/channel.h"
 #include "agent/listeners.h"
 #include "agent/spawn.h"
+#include "kernel/load.h"
 #include "loop/loop.h"
 
 struct keeper;
@@ -19,7 +20,7 @@ enum {
 	ACK_TIMEOUT_MS = 5000,	 /* from CHANNEL_IMAGE to CHANNEL_ACK */
 	DOWN_AFTER_MS = 100,	 /* pauses above this: flows are refused instead of kept waiting */
 	LIVED_MS = 2000,	 /* a proxy that lived longer did not die of its start */
-	MAP_FDS = 4,
+	MAP_FDS = NR_SHARED,
 };
 
 struct keeper_config {

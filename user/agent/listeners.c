@@ -55,7 +55,8 @@ static socklen_t address_of(union sockaddr_any *out, const struct ip16 *ip, uint
 	return sizeof(out->v6);
 }
 
-/* shared: SO_REUSEPORT, one queue a worker. Without it an address in use is noticed. */
+/* shared: SO_REUSEPORT, one queue a worker. Without it an address in use is noticed, and the
+ * address may be one that the node does not have yet. */
 static int listen_at(const struct ip16 *ip, uint16_t port, bool shared)
 {
 	union sockaddr_any at;
@@ -68,6 +69,8 @@ static int listen_at(const struct ip16 *ip, uint16_t port, bool shared)
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (shared)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+	else
+		setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on));
 	if (at.sa.sa_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
 	if (bind(fd, &at.sa, len) < 0 || listen(fd, BACKLOG) < 0) {
@@ -157,13 +160,18 @@ static int fill_in(struct listeners *l, const struct listeners_at *at)
 }
 
 /* SO_REUSEPORT would let two weftd of one node share the port without a word */
-static int probe(const struct listeners_at *at)
+int listeners_probe(const struct listeners_at *at)
 {
-	int fd = listen_at(&at->addresses.ip4, at->port, false);
+	struct ip16 local = loopback();
+	int fd = listen_at(&at->addresses.ip4, at->port, false), metrics;
 
 	if (fd < 0)
 		return fd;
 	close(fd);
+	metrics = listen_at(&local, at->metrics_port, false);
+	if (metrics < 0)
+		return metrics;
+	close(metrics);
 	return 0;
 }
 
@@ -183,7 +191,7 @@ int listeners_open(struct listeners *l, const struct listeners_at *at, int pid, 
 	if (pid)
 		take_over(l, at, pid, pidfd);
 	else
-		err = probe(at);
+		err = listeners_probe(at);
 	if (!err)
 		err = fill_in(l, at);
 	compact(l, at->workers * 2);

@@ -30,9 +30,12 @@ void listeners_done(struct listeners *l);
 
 /*
  * Takes from the process behind pidfd every listener of ours that it holds (found by address), then
- * makes what is missing. pid 0: there is none, and an address in use is an error (-EADDRINUSE).
+ * makes what is missing. pid 0: there is none, and listeners_probe comes first.
  */
 int listeners_open(struct listeners *l, const struct listeners_at *at, int pid, int pidfd);
+
+/* -EADDRINUSE: somebody else listens there. The address need not be on the node yet. */
+int listeners_probe(const struct listeners_at *at);
 
 /* Nobody will serve what waits in the queues: answer each with RST. */
 void listeners_refuse_waiting(const struct listeners *l);

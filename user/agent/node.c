@@ -60,7 +60,7 @@ int node_lock(const char *run, int *fd, char *why, size_t cap)
 	return 0;
 }
 
-static void proxy_addresses(struct node_addresses *out)
+void node_addresses(struct node_addresses *out)
 {
 	__be32 v4;
 
@@ -94,7 +94,7 @@ int node_prepare(struct node_addresses *out)
 
 	if (nl < 0)
 		return nl;
-	proxy_addresses(out);
+	node_addresses(out);
 	err = netlink_link_up(nl, LO_INDEX);
 	if (!err)
 		err = netlink_address_set(nl, LO_INDEX, &out->ip4, true);
@@ -117,7 +117,7 @@ void node_restore(void)
 
 	if (nl < 0)
 		return;
-	proxy_addresses(&at);
+	node_addresses(&at);
 	(void)netlink_address_set(nl, LO_INDEX, &at.ip4, false);
 	(void)netlink_address_set(nl, LO_INDEX, &at.ip6, false);
 	close(nl);

@@ -22,6 +22,8 @@ struct node_addresses {
 	struct ip16 ip4, ip6; /* zero: the node has no such family */
 };
 
+void node_addresses(struct node_addresses *out); /* weft-proxy's, of both families */
+
 /* Puts the addresses on lo, sees to it that lo is up and IPv4 is forwarded. */
 int node_prepare(struct node_addresses *out);
 void node_restore(void); /* takes the addresses off again */

@@ -89,6 +89,16 @@ void proxystate_add(struct proxystate *s, struct proxy_ref ref)
 	s->nr_others = n + 1;
 }
 
+void proxystate_drop(struct proxystate *s, pid_t pid)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < s->nr_others; i++)
+		if (s->others[i].pid != pid)
+			s->others[n++] = s->others[i];
+	s->nr_others = n;
+}
+
 /* The pidfd names the process for good: between the check and the signal it cannot change. */
 static int open_ref(const struct proxy_ref *ref)
 {

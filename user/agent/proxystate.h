@@ -30,6 +30,8 @@ int proxystate_write(const char *run, const struct proxystate *s);
 /* Forgets the dead. When there is no room left the oldest one is ended. */
 void proxystate_add(struct proxystate *s, struct proxy_ref ref);
 
+void proxystate_drop(struct proxystate *s, pid_t pid); /* out of others */
+
 /* Ends every process in the state file: SIGTERM, a second of grace, SIGKILL. Removes the file. */
 void proxystate_end_all(const char *run);
 
