@@ -49,9 +49,11 @@ enum {
 	TUNNEL_IDLE_MS = 3600 * 1000, /* TCP and upgraded connections */
 	HALF_CLOSE_MS = 300 * 1000,   /* one side has ended, the other is silent */
 	LINGER_MS = 5 * 1000, /* after a final response the rest of the request is drained */
+	DRAIN_MS = 45 * 1000,	      /* a stopping proxy: its connections end by then */
 	CONNECT_TIMEOUT_MS = 10 * 1000, /* mesh default, mesh-api 3.5 */
 	MAX_WORKERS = 64,
 	MAX_METRIC_SERIES = 20000,
+	MAX_METRIC_HOSTS = 256, /* label sets of hosts that only a client named, per worker */
 
 	/* config */
 	MAX_FILE_BYTES = 64 << 20,

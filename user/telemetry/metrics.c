@@ -117,8 +117,8 @@ static struct series *make(enum metrics_set set, const struct metrics_labels *la
 	return s;
 }
 
-struct series *metrics_intern(struct metrics *m, enum metrics_set set,
-			      const struct metrics_key *key, const struct metrics_labels *labels)
+static struct series *intern(struct metrics *m, enum metrics_set set, const struct metrics_key *key,
+			     const struct metrics_labels *labels)
 {
 	struct series *s = metrics_find(m, set, key);
 
@@ -139,6 +139,24 @@ struct series *metrics_intern(struct metrics *m, enum metrics_set set,
 	/* a reader that sees s sees it complete */
 	__atomic_store_n(&m->list, s, __ATOMIC_RELEASE);
 	return s;
+}
+
+struct series *metrics_intern(struct metrics *m, enum metrics_set set,
+			      const struct metrics_key *key, const struct metrics_labels *labels)
+{
+	struct metrics_key shared = *key;
+	struct metrics_labels unknown = *labels;
+
+	if (!key->other || metrics_find(m, set, key))
+		return intern(m, set, key, labels);
+	if (m->hosts < MAX_METRIC_HOSTS) {
+		m->hosts++;
+		return intern(m, set, key, labels);
+	}
+	metrics_count(m, PREASON_series_full);
+	shared.other = UINT64_MAX;
+	unknown.destination_service = STR("");
+	return intern(m, set, &shared, &unknown);
 }
 
 unsigned int metrics_series(void)

@@ -61,7 +61,7 @@ enum metrics_set { SET_HTTP, SET_TCP, SET_CLUSTER, NR_METRICS_SETS };
 /* What distinguishes label sets; compared bytewise, so start from zero. */
 struct metrics_key {
 	uint64_t source, cluster, endpoint; /* ids */
-	uint64_t other;			    /* hash of anything else, such as an unknown host */
+	uint64_t other;			    /* hash of a Host that no configuration knows, else 0 */
 	uint32_t flags;			    /* enum response_flag */
 	uint16_t code;
 	uint8_t protocol; /* caller's choice: http, grpc, tcp */
@@ -111,8 +111,12 @@ struct metrics *metrics_free(struct metrics *m);
 
 struct series *metrics_find(const struct metrics *m, enum metrics_set set,
 			    const struct metrics_key *key); /* NULL: not interned yet */
-/* Copies the labels. Never NULL: above MAX_METRIC_SERIES (all workers) or without memory it is a
- * series that is not shown, and PREASON_series_full is counted. */
+/*
+ * Copies the labels. When clients have made up MAX_METRIC_HOSTS hosts, further ones share a series
+ * whose destination_service is unknown (counted as PREASON_series_full). Never NULL: above
+ * MAX_METRIC_SERIES (all workers) or without memory it is a series that is not shown, and
+ * PREASON_series_full is counted.
+ */
 struct series *metrics_intern(struct metrics *m, enum metrics_set set,
 			      const struct metrics_key *key, const struct metrics_labels *labels);
 

@@ -10,6 +10,7 @@ struct metrics {
 	struct series **slots; /* by key, for the owner only */
 	unsigned int nr_slots; /* power of two */
 	unsigned int count;
+	unsigned int hosts;			/* series with metrics_key.other */
 	struct series *hidden[NR_METRICS_SETS]; /* takes what has no series of its own */
 	uint64_t reasons[NR_PROXY_REASONS];
 };

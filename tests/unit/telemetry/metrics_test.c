@@ -287,6 +287,34 @@ static void too_many_label_sets_are_dropped_and_counted(void **state)
 	metrics_free(other);
 }
 
+static void hosts_that_clients_make_up_share_a_series_in_the_end(void **state)
+{
+	struct metrics *m = metrics_new();
+	struct metrics_key key = { .code = 404 }, known = { .code = 404 };
+	struct series *shared = NULL, *s;
+	char name[32];
+
+	for (key.other = 1; key.other <= MAX_METRIC_HOSTS + 10; key.other++) {
+		int n = snprintf(name, sizeof(name), "h%d.", (int)key.other);
+		struct metrics_labels l = { .destination_service = { name, (size_t)n } };
+
+		s = metrics_intern(m, SET_HTTP, &key, &l);
+		assert_int_equal(memmem(s->labels.p, s->labels.n, name, (size_t)n) != NULL,
+				 key.other <= MAX_METRIC_HOSTS);
+		assert_ptr_equal(metrics_intern(m, SET_HTTP, &key, &l), s);
+		if (key.other == MAX_METRIC_HOSTS + 1)
+			shared = s;
+	}
+	assert_ptr_equal(s, shared);
+	/* what the configuration knows still has its own */
+	s = metrics_intern(m, SET_HTTP, &known,
+			   &(struct metrics_labels){ .destination_service = STR("known") });
+	assert_non_null(memmem(s->labels.p, s->labels.n, "known", 5));
+	/* ten more hosts, each asked for twice */
+	assert_int_equal(metrics_counted(m, PREASON_series_full), 20);
+	metrics_free(m);
+}
+
 enum { ROUNDS = 20000 };
 
 static void *writer(void *arg)
@@ -375,6 +403,7 @@ int main(void)
 		cmocka_unit_test(every_line_is_a_comment_or_a_sample_and_each_sample_is_there_once),
 		cmocka_unit_test(pieces_make_the_same_text_as_the_whole),
 		cmocka_unit_test(too_many_label_sets_are_dropped_and_counted),
+		cmocka_unit_test(hosts_that_clients_make_up_share_a_series_in_the_end),
 		cmocka_unit_test(rendering_while_workers_count_never_goes_back),
 		cmocka_unit_test(the_reference_names_every_metric_and_reason),
 		cmocka_unit_test(flags_are_joined_by_commas),
