@@ -9,6 +9,8 @@
 #include "base/log.h"
 #include "weft/limits.h"
 
+enum { NO_DOOR = 0 }; /* in door.kind: nothing is attached, on purpose */
+
 struct entry {
 	__u32 ifindex;
 	bool ours; /* attached by this process, not only inherited */
@@ -123,6 +125,22 @@ void doorset_release(struct doorset *s, __u32 ifindex)
 		log_err(err, "doors", "device %u cannot become an ordinary door", ifindex);
 }
 
+int doorset_bare(struct doorset *s, __u32 ifindex)
+{
+	struct entry *e = find(s, ifindex);
+	int err;
+
+	if (e && e->ours && e->door.kind == NO_DOOR)
+		return 0;
+	if (!e)
+		e = grow(s);
+	if (!e)
+		return -ENOMEM;
+	err = door_detach(s->kernel, ifindex);
+	*e = (struct entry){ .ifindex = ifindex, .ours = true };
+	return err;
+}
+
 static bool link_exists(const struct link *links, size_t n, __u32 ifindex)
 {
 	for (size_t i = 0; i < n; i++)
@@ -153,7 +171,7 @@ void doorset_links(struct doorset *s, const struct link *links, size_t n)
 			i++;
 			continue;
 		}
-		door_detach(s->kernel, e->ifindex);
+		door_detach(s->kernel, e->ifindex); /* only its entry is left of it */
 		forget(s, e);
 	}
 	for (size_t i = 0; i < n; i++)
@@ -169,7 +187,7 @@ void doorset_verify_next(struct doorset *s)
 		return;
 	s->turn = (s->turn + 1) % s->n;
 	e = &s->items[s->turn];
-	if (!e->ours || door_check(s->kernel, e->ifindex) != -ENOENT)
+	if (!e->ours || e->door.kind == NO_DOOR || door_check(s->kernel, e->ifindex) != -ENOENT)
 		return;
 	err = door_attach(s->kernel, e->ifindex, &e->door);
 	if (err)

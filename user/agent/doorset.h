@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * doorset.h - which devices of the node are doors, and as what. Every ordinary device is a door
- * (answers come in through it); those of enrolled pods are doors of that pod. Doors of an earlier
- * weftd stay what they are until they are put again or their device is gone.
+ * (answers come in through it); those of enrolled pods are doors of that pod; those of pods that
+ * are not to be enrolled are none. Doors of an earlier weftd stay what they are until they are put
+ * again or their device is gone.
  */
 #ifndef WEFT_AGENT_DOORSET_H
 #define WEFT_AGENT_DOORSET_H
@@ -27,6 +28,10 @@ const struct door *doorset_get(const struct doorset *s, __u32 ifindex);
 
 /* The device is nobody's any more: an ordinary door of the node. */
 void doorset_release(struct doorset *s, __u32 ifindex);
+
+/* No door at all: the device of a pod that takes no part (an ordinary door would take what it
+ * sends for spoofed). */
+int doorset_bare(struct doorset *s, __u32 ifindex);
 
 /* Devices as they are now: ordinary doors for new ones, entries of gone ones are removed. */
 void doorset_links(struct doorset *s, const struct link *links, size_t n);

@@ -106,7 +106,7 @@ static void publish(struct enroll *e, struct enroll_pod *p, const char *why)
 	if (p->wanted)
 		err = doorset_put(e->doors, p->ifindex, &d);
 	else
-		doorset_release(e->doors, p->ifindex);
+		err = doorset_bare(e->doors, p->ifindex);
 	if (!err) {
 		step = "publish the address";
 		err = publish_addresses(e, p);
@@ -126,8 +126,8 @@ static void publish(struct enroll *e, struct enroll_pod *p, const char *why)
 
 static void withdraw(struct enroll *e, struct enroll_pod *p)
 {
-	unpublish_addresses(e, p);
-	if (p->ifindex && p->wanted)
+	unpublish_addresses(e, p); /* first: see doorset_bare */
+	if (p->ifindex)
 		doorset_release(e->doors, p->ifindex);
 	p->ifindex = 0;
 	p->device[0] = 0;
@@ -251,6 +251,32 @@ static bool pod_init(struct enroll_pod *p, const struct plan_pod *from)
 	return p->name && p->ns;
 }
 
+static bool share_address(const struct enroll_pod *a, const struct enroll_pod *b)
+{
+	for (int i = 0; i < 2; i++)
+		if (!ip16_is_zero(&a->ips[i]) && ip16_eq(&a->ips[i], &b->ips[i]))
+			return true;
+	return false;
+}
+
+/* A pod that has ended keeps its address in its status while another has it in use. */
+static void settle_claims(struct enroll_pod *pods, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		for (size_t k = 0; k < n; k++) {
+			bool first = pods[k].wanted != pods[i].wanted ? pods[k].wanted : k < i;
+
+			if (k == i || !first || !share_address(&pods[i], &pods[k]))
+				continue;
+			memset(pods[i].ips, 0, sizeof(pods[i].ips));
+			if (pods[i].wanted)
+				snprintf(pods[i].reason, sizeof(pods[i].reason),
+					 "its address is also that of pod %s/%s", pods[k].ns,
+					 pods[k].name);
+		}
+	}
+}
+
 /* The same pod as before: it keeps its place; what the kernel knows is brought up to date. */
 static void carry_over(struct enroll *e, struct enroll_pod *p, struct enroll_pod *old)
 {
@@ -317,6 +343,7 @@ void enroll_sync(struct enroll *e, const struct plan *plan)
 		if (!pod_init(&pods[n++], &plan->pods[i]))
 			abort(); /* as arena.h: half a node must not be put in force */
 	}
+	settle_claims(pods, n);
 	for (size_t i = 0; i < n; i++) {
 		struct enroll_pod *before = pod_find(e, pods[i].id);
 

@@ -87,7 +87,7 @@ int pod_put(struct kernel *k, const struct ip16 *addr, const struct pod *p)
 {
 	struct pod_entry *e = fake_pod(addr);
 
-	if (!fake_door(p->ifindex))
+	if (!fake_door(p->ifindex) || fake_door(p->ifindex)->door.kind != DOOR_POD)
 		fake.pod_before_door = true;
 	if (!e)
 		e = &fake.pods[fake.nr_pods++];
@@ -291,7 +291,7 @@ static void a_pod_that_fails_says_why_and_does_not_hold_up_others(void **state)
 	RUN_UNTIL(pod(101)->state == POD_ENROLLED);
 }
 
-static void a_pod_that_shall_not_be_enrolled_has_an_ordinary_door(void **state)
+static void a_pod_that_shall_not_be_enrolled_has_no_door(void **state)
 {
 	need_root();
 	make_pod(1);
@@ -301,8 +301,8 @@ static void a_pod_that_shall_not_be_enrolled_has_an_ordinary_door(void **state)
 	RUN_UNTIL(fake_pod(&n.pods[1].ips[0]) != NULL);
 	assert_int_equal(pod(101)->state, POD_IGNORED);
 	assert_string_equal(pod(101)->reason, "label sidecar.istio.io/inject=false");
-	RUN_UNTIL(fake_door(if_nametoindex("pod1")) != NULL);
-	assert_int_equal(fake_door(if_nametoindex("pod1"))->door.kind, DOOR_NODE);
+	run_ms(100);
+	assert_null(fake_door(if_nametoindex("pod1")));
 	n.pods[1].enroll = 1;
 	sync_pods(2);
 	assert_int_equal(pod(101)->state, POD_ENROLLED);
@@ -311,7 +311,7 @@ static void a_pod_that_shall_not_be_enrolled_has_an_ordinary_door(void **state)
 	sync_pods(2);
 	assert_int_equal(pod(101)->state, POD_IGNORED);
 	assert_string_equal(pod(101)->reason, "label sidecar.istio.io/inject=false");
-	assert_int_equal(fake_door(if_nametoindex("pod1"))->door.kind, DOOR_NODE);
+	assert_null(fake_door(if_nametoindex("pod1")));
 }
 
 static void a_changed_view_reaches_the_door_at_once(void **state)
@@ -388,6 +388,25 @@ static void a_new_weftd_keeps_doors_of_pods_and_drops_strangers(void **state)
 	assert_non_null(fake_pod(&n.pods[1].ips[0]));
 }
 
+static void an_ended_pod_does_not_take_the_door_of_the_one_with_its_address(void **state)
+{
+	need_root();
+	make_pod(1);
+	n.pods[0].ips[0] = n.pods[1].ips[0];
+	n.pods[0].enroll = 0;
+	n.pods[0].why = "phase Succeeded";
+	n.pods[2].ips[0] = n.pods[1].ips[0];
+	sync_pods(3);
+	RUN_UNTIL(pod(101)->state == POD_ENROLLED);
+	run_ms(100);
+	assert_int_equal(pod(100)->state, POD_IGNORED);
+	assert_string_equal(pod(100)->reason, "phase Succeeded");
+	assert_int_equal(pod(102)->state, POD_WAITING);
+	assert_non_null(strstr(pod(102)->reason, "also that of pod default/b"));
+	assert_int_equal(fake_door(if_nametoindex("pod1"))->door.pod_id, 101);
+	assert_int_equal(fake_pod(&n.pods[1].ips[0])->pod.pod_id, 101);
+}
+
 static void pods_of_other_nodes_and_without_address_wait_quietly(void **state)
 {
 	need_root();
@@ -408,11 +427,12 @@ int main(void)
 		TEST(a_pod_that_is_there_is_enrolled_door_first),
 		TEST(a_pod_that_comes_after_its_config_is_found_soon),
 		TEST(a_pod_that_fails_says_why_and_does_not_hold_up_others),
-		TEST(a_pod_that_shall_not_be_enrolled_has_an_ordinary_door),
+		TEST(a_pod_that_shall_not_be_enrolled_has_no_door),
 		TEST(a_changed_view_reaches_the_door_at_once),
 		TEST(a_pod_that_leaves_the_config_leaves_nothing_behind),
 		TEST(a_device_that_vanishes_is_noticed_and_its_successor_found),
 		TEST(a_new_weftd_keeps_doors_of_pods_and_drops_strangers),
+		TEST(an_ended_pod_does_not_take_the_door_of_the_one_with_its_address),
 		TEST(pods_of_other_nodes_and_without_address_wait_quietly),
 	};
 
