@@ -102,11 +102,24 @@ static int listener_cmp(const struct image_listener *a, const struct image_liste
 	return c ? c : (int)b->prefix - (int)a->prefix;
 }
 
+/* Bits behind the prefix would make it unfindable. */
+static bool host_bits_clear(const struct image_listener *l)
+{
+	const uint8_t *p = (const uint8_t *)&l->addr;
+
+	for (unsigned int bit = l->prefix; bit < 128; bit = (bit | 7) + 1)
+		if (p[bit / 8] & (0xff >> bit % 8))
+			return false;
+	return true;
+}
+
 /* Target ranges are checked here; their clusters in check_targets. */
 static const char *check_listener(const struct image_header *im, const struct image_listener *l)
 {
 	if (l->prefix > 128)
 		return "a listener's prefix is above 128";
+	if (!host_bits_clear(l))
+		return "a listener's address has bits behind its prefix";
 	if (!range_ok(im, l->targets, IMAGE_targets) || !index_or_none(im, l->vhost, IMAGE_vhosts))
 		return "a listener points outside its section";
 	switch (l->kind) {

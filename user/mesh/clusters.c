@@ -38,15 +38,19 @@ struct str cluster_name(struct arena *a, uint32_t port, struct str subset, struc
 
 /* Unique and stable: the name, and what else makes it another cluster of the same name. */
 static struct str cluster_key(struct compile *c, const struct cluster_wish *w,
-			      const struct rule_group *g, struct str name)
+			      const struct rule_group *g, struct str name, bool through)
 {
-	bool usual = !g || (g->scope.all && str_eq(g->ns, w->service->ns));
+	const struct view *everybody = c->views.items;
+	bool usual = w->view->id == 0 || g == policy_select(c, everybody, w->service);
 	struct str key = name;
 
 	if (!usual)
 		key = arena_printf(c->scratch, STR_FMT "@" STR_FMT "/" STR_FMT, STR_ARG(key),
-				   STR_ARG(g->ns), STR_ARG(g->first->meta.name));
-	if (w->family != service_family(w->service))
+				   STR_ARG(g ? g->ns : STR("")),
+				   STR_ARG(g ? g->first->meta.name : STR("")));
+	if (w->port->proto == IPPROTO_UDP)
+		key = arena_printf(c->scratch, STR_FMT "|udp", STR_ARG(key));
+	if (!through && w->family != service_family(w->service))
 		key = arena_printf(c->scratch, STR_FMT "|v%d", STR_ARG(key), w->family ? 6 : 4);
 	if (w->dialled && w->service->headless)
 		key = arena_printf(c->scratch, STR_FMT "|dialled", STR_ARG(key));
@@ -134,8 +138,10 @@ uint32_t cluster_get(struct compile *c, const struct cluster_wish *w)
 {
 	const struct rule_group *g = policy_select(c, w->view, w->service);
 	const struct subset *s = NULL;
+	struct effective policy;
 	struct mesh_cluster *k;
 	struct str name, key;
+	bool through;
 	void **slot;
 
 	if (w->subset.n) {
@@ -143,8 +149,10 @@ uint32_t cluster_get(struct compile *c, const struct cluster_wish *w)
 		if (!s)
 			return PLAN_NO_INDEX;
 	}
+	policy = policy_effective(g, s, w->port->port);
+	through = passes_through(w, &policy);
 	name = cluster_name(c->scratch, w->port->port, w->subset, w->service->host);
-	key = cluster_key(c, w, g, name);
+	key = cluster_key(c, w, g, name, through);
 	slot = map_at(&c->key_to_cluster, key);
 	if (*slot)
 		return (uint32_t)(uintptr_t)*slot - 1;
@@ -154,8 +162,8 @@ uint32_t cluster_get(struct compile *c, const struct cluster_wish *w)
 	k->subset = w->subset;
 	k->service = w->service;
 	k->port = w->port;
-	k->policy = policy_effective(g, s, w->port->port);
-	if (passes_through(w, &k->policy)) {
+	k->policy = policy;
+	if (through) {
 		k->lb = LB_PASSTHROUGH;
 	} else {
 		k->lb = lb_of(k->policy.lb);

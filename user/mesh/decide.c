@@ -3,6 +3,7 @@
 
 #include "mesh/clusters.h"
 #include "mesh/policies.h"
+#include "mesh/registry.h"
 #include "mesh/routes.h"
 
 static struct route_place route_place(const struct place *p)
@@ -106,7 +107,7 @@ void decide(struct compile *c, const struct place *p, struct decision *out)
 		return;
 	}
 	at.dst = p->dst;
-	at.family = p->dst->prefix ? !address_is_v4(&p->dst->addr) : 0;
+	at.family = p->dst->prefix ? !address_is_v4(&p->dst->addr) : service_family(p->service);
 	if (p->vhost)
 		decide_http(c, p, out);
 	else if (l4_routes_apply(p->port))

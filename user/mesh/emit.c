@@ -415,8 +415,6 @@ static void entry_merge(struct compile *c, struct entry *a, const struct entry *
 			a->d.why = b->d.why;
 		a->d.proxy |= b->d.proxy;
 		a->d.kernel |= b->d.kernel;
-		if (a->dst.prefix == 0)
-			a->d.vhost = NULL;
 		return;
 	}
 	if (!a->d.visible) {

@@ -353,7 +353,8 @@ static void put_listener(struct builder *b, const struct entry *e)
 	if (e->d.http) {
 		out.kind = LISTEN_HTTP;
 		out.table = find_table(b, e->view, e->port);
-		out.vhost = put_vhost(b, e->d.vhost);
+		/* who dialled any address meant no service in particular */
+		out.vhost = e->dst.prefix ? put_vhost(b, e->d.vhost) : IMAGE_NONE;
 	} else {
 		out.kind = LISTEN_TCP;
 		out.targets = put_targets(b, &e->d.targets, &sum);

@@ -186,8 +186,8 @@ static void conflict_notes(struct compile *c)
 				note_add(c, r[i]->object, r[i]->object->pos, "spec.hosts",
 					 "'" STR_FMT
 					 "' is already claimed by VirtualService " STR_FMT
-					 "/" STR_FMT ", which is older: this one has no effect on "
-					 "it (IST0109)",
+					 "/" STR_FMT ", which is older: this one holds only where "
+					 "that one has no route (IST0109)",
 					 STR_ARG(e->key), STR_ARG(r[0]->object->meta.ns),
 					 STR_ARG(r[0]->object->meta.name));
 	}
