@@ -7,16 +7,17 @@ CLANG	?= clang
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 V	?= 0
 SAN	?=
+EXTRA	?= # flags of the compiler for this build only (a CFLAGS= would replace ours)
 WERROR	?= -Werror
 # Debian's: a python3 earlier in PATH may lack pytest and yaml
 PYTEST	?= /usr/bin/python3 -m pytest
 
 LAYERS	 := base loop http telemetry config net kernel image mesh proxy agent cli
-CPPFLAGS += -D_GNU_SOURCE -DPCRE2_CODE_UNIT_WIDTH=8 -Iinclude -Iuser -I. -I$(BUILD)
+CPPFLAGS += -D_GNU_SOURCE -DPCRE2_CODE_UNIT_WIDTH=8 -Iinclude -Iuser -I. -I$(BUILD) $(XCPPFLAGS)
 WARN	 := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	    -Wno-unused-parameter $(WERROR)
 OPT	 ?= -O2
-CFLAGS	 += -std=gnu11 $(OPT) -g -fno-omit-frame-pointer $(WARN) $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
+CFLAGS	 += -std=gnu11 $(OPT) -g -fno-omit-frame-pointer $(WARN) $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all) $(XCFLAGS) $(EXTRA)
 LDFLAGS	 += $(if $(SAN),-fsanitize=$(SAN))
 LDLIBS	 := -Wl,--as-needed -lbpf -lyaml -lpcre2-8 -ljansson -lpthread -lm
 BPF_CFLAGS := -std=gnu11 -O2 -g -mcpu=v3 -target bpf -Wall -Wextra -Wno-unused-parameter $(WERROR) \
@@ -113,9 +114,9 @@ unit: ## unit tests under ASan and UBSan
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/san SAN=address,undefined OPT=-O1 unit-bins
 	$(Q)scripts/run-units $(BUILD)/san $(UNITS)
 
+# CFLAGS and CPPFLAGS themselves are not for the command line: there they would replace everything
 FUZZ_FLAGS := CC=$(CLANG) SAN=address,undefined OPT=-O1 \
-	      CPPFLAGS='$(CPPFLAGS) -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION' \
-	      CFLAGS='-fsanitize=fuzzer-no-link'
+	      XCPPFLAGS=-DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION XCFLAGS=-fsanitize=fuzzer-no-link
 T	   ?= 60
 P	   ?= $(FUZZERS)
 
