@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kernel.h - what the files of this layer share. Not for other layers. */
+#ifndef WEFT_KERNEL_KERNEL_H
+#define WEFT_KERNEL_KERNEL_H
+
+#include <stddef.h>
+#include "kernel/load.h"
+
+struct weft_bpf;
+struct bpf_link;
+struct shadow;
+
+/* An array map in our memory (BPF_F_MMAPABLE). */
+struct table {
+	void *at;
+	uint32_t stride, count;
+	int fd;
+};
+
+/* What a reconcile saw of a cluster, for the next one. */
+struct drift_memory {
+	int64_t difference, open;
+	uint64_t opened;
+};
+
+struct kernel {
+	struct weft_bpf *skel;
+	struct bpf_link *sockops;
+	char pins[256];	  /* "": nothing is pinned */
+	char cgroup[256]; /* "": no sockops */
+	bool reused;
+	int door_in_fd, door_out_fd;
+	uint32_t door_in_id, door_out_id;
+	struct table clusters, cluster_state, endpoints, endpoint_state, slots;
+	struct table cluster_census, endpoint_census;
+	struct shadow *shadow;	    /* fill.c: what is in force, and the numbers */
+	struct drift_memory *drift; /* sweep.c: of each cluster, from the last reconcile */
+	uint32_t round;		    /* of the census */
+	/* elements in use lie below; also kept in the map meta for the next weftd */
+	uint32_t nr_clusters, nr_endpoints, nr_slots;
+};
+
+static inline void *table_at(const struct table *t, uint32_t i)
+{
+	return (char *)t->at + (size_t)i * t->stride;
+}
+
+/* Notes what kernel_why() says; returns err. */
+int kernel_fail(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* fill.c */
+int shadow_open(struct kernel *k);
+void shadow_close(struct kernel *k);
+/* The numbers whose last reference the census of `round` did not see may be given out again. */
+void shadow_release(struct kernel *k, uint32_t round);
+
+/* pins.c */
+int pins_prepare(const char *dir); /* mounts bpffs at its mount point when needed, makes dir */
+void pins_remove(const char *dir); /* every file in it, and dir itself */
+int pins_path(char *out, size_t cap, const char *dir, const char *name);
+
+/* cgroup.c */
+int cgroup_root(char *out, size_t cap); /* where v2 is mounted */
+
+#endif

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <stdlib.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include "base/clock.h"
+#include "kernel/kernel.h"
+#include "kernel/sweep.h"
+#include "weft.skel.h"
+
+static int run(struct kernel *k, struct sweep_arg *arg)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = arg, .ctx_size_in = sizeof(*arg));
+
+	arg->now = clock_ns();
+	if (bpf_prog_test_run_opts(bpf_program__fd(k->skel->progs.sweep), &opts))
+		return -errno;
+	return 0;
+}
+
+int kernel_sweep(struct kernel *k, struct sweep_stats *stats)
+{
+	struct sweep_arg arg = { 0 };
+	int err = run(k, &arg);
+
+	if (!err && stats)
+		*stats = (struct sweep_stats){ arg.conns, arg.expired, arg.flushed };
+	return err;
+}
+
+static int next_round(struct kernel *k)
+{
+	int fd = bpf_map__fd(k->skel->maps.meta);
+	struct tables_meta meta;
+	uint32_t zero = 0;
+
+	if (bpf_map_lookup_elem(fd, &zero, &meta))
+		return -errno;
+	if (!++k->round)
+		k->round = 1;
+	meta.round = k->round;
+	return bpf_map_update_elem(fd, &zero, &meta, BPF_ANY) ? -errno : 0;
+}
+
+/* open - counted, of cluster i. Both move while connections come and go. */
+static int64_t difference(struct kernel *k, uint32_t i)
+{
+	const struct cluster_state *s = table_at(&k->cluster_state, i);
+	const struct census *n = table_at(&k->cluster_census, i);
+
+	return s->open - (n->round == k->round ? (int64_t)n->reserved : 0);
+}
+
+static int correct(struct kernel *k, uint32_t cluster, int64_t by)
+{
+	struct sweep_arg arg = { .cluster = cluster, .correct = by };
+
+	return run(k, &arg);
+}
+
+/*
+ * A connection that came or went during the walk looks like a difference once; only what stands
+ * unchanged in two calls, while the cluster saw no traffic between them, is drift.
+ */
+static int check_cluster(struct kernel *k, uint32_t i, struct drift_memory *m, uint64_t *drift)
+{
+	const struct cluster_state *s = table_at(&k->cluster_state, i);
+	int64_t d = difference(k, i);
+	int err;
+
+	if (!d || m->difference != d || m->opened != s->opened || m->open != s->open) {
+		*m = (struct drift_memory){ d, s->open, s->opened };
+		return 0;
+	}
+	err = correct(k, i, -d);
+	*m = (struct drift_memory){ 0 };
+	if (!err)
+		*drift += (uint64_t)(d < 0 ? -d : d);
+	return err;
+}
+
+int kernel_reconcile(struct kernel *k, uint64_t *drift)
+{
+	struct sweep_arg arg = { 0 };
+	uint64_t sum = 0;
+	uint32_t i;
+	int err;
+
+	err = next_round(k);
+	if (err)
+		return err;
+	arg.round = k->round;
+	err = run(k, &arg);
+	for (i = 0; !err && i < k->nr_clusters; i++)
+		err = check_cluster(k, i, &k->drift[i], &sum);
+	if (err)
+		return err;
+	shadow_release(k, k->round);
+	if (drift)
+		*drift = sum;
+	return 0;
+}
