@@ -7,7 +7,6 @@ CLANG	?= clang
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 V	?= 0
 SAN	?=
-EXTRA	?= # flags of the compiler for this build only (a CFLAGS= would replace ours)
 WERROR	?= -Werror
 # Debian's: a python3 earlier in PATH may lack pytest and yaml
 PYTEST	?= /usr/bin/python3 -m pytest
@@ -17,7 +16,7 @@ CPPFLAGS += -D_GNU_SOURCE -DPCRE2_CODE_UNIT_WIDTH=8 -Iinclude -Iuser -I. -I$(BUI
 WARN	 := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	    -Wno-unused-parameter $(WERROR)
 OPT	 ?= -O2
-CFLAGS	 += -std=gnu11 $(OPT) -g -fno-omit-frame-pointer $(WARN) $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all) $(XCFLAGS) $(EXTRA)
+CFLAGS	 += -std=gnu11 $(OPT) -g -fno-omit-frame-pointer $(WARN) $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all) $(XCFLAGS)
 LDFLAGS	 += $(if $(SAN),-fsanitize=$(SAN))
 LDLIBS	 := -Wl,--as-needed -lbpf -lyaml -lpcre2-8 -ljansson -lpthread -lm
 BPF_CFLAGS := -std=gnu11 -O2 -g -mcpu=v3 -target bpf -Wall -Wextra -Wno-unused-parameter $(WERROR) \
@@ -115,7 +114,7 @@ unit: ## unit tests under ASan and UBSan
 	$(Q)scripts/run-units $(BUILD)/san $(UNITS)
 
 # CFLAGS and CPPFLAGS themselves are not for the command line: there they would replace everything
-FUZZ_FLAGS := CC=$(CLANG) SAN=address,undefined OPT=-O1 \
+FUZZ_FLAGS := CC=$(CLANG) WERROR= SAN=address,undefined OPT=-O1 \
 	      XCPPFLAGS=-DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION XCFLAGS=-fsanitize=fuzzer-no-link
 T	   ?= 60
 P	   ?= $(FUZZERS)
