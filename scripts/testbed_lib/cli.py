@@ -5,7 +5,7 @@ import os
 import shlex
 import sys
 
-from . import nodes, pods, processes, programs, teardown
+from . import figures, nodes, pods, processes, programs, teardown
 from .bed import Bed
 from .shell import BedError, build_dir, in_netns, program
 
@@ -26,8 +26,11 @@ def up(args):
         print(f"testbed: left for a look; scripts/testbed down --name {args.name} removes it",
               file=sys.stderr)
         raise
-    print(f"testbed {bed.run_id}: {len(bed.store.pods)} pods on {len(bed.store.nodes)} node(s)"
-          + (", all enrolled" if bed.store.mesh else ", no mesh"))
+    mesh = "no mesh"
+    if bed.store.mesh:
+        mesh = f"{sum(figures.enrolled(bed, n) for n in bed.store.nodes)} enrolled"
+    print(f"testbed {bed.run_id}: {len(bed.store.nodes)} node(s), {len(bed.store.pods)} pods, "
+          f"{mesh}")
 
 
 def apply(args):

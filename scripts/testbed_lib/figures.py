@@ -8,7 +8,7 @@ from .shell import program
 
 def metrics(bed, node="node1"):
     """The Prometheus text of a node."""
-    done = subprocess.run([program("weft"), "--run", bed.agent(node).dir, "metrics"],
+    done = subprocess.run([program("weft"), "metrics", "--run", bed.agent(node).dir],
                           capture_output=True, text=True, check=True)
     return done.stdout
 

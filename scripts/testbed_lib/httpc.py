@@ -63,6 +63,9 @@ class Connection:
         self.buffer = b""
 
     def ask(self):
+        if self.load.to_ask <= 0:
+            return False
+        self.load.to_ask -= 1
         self.begin = time.monotonic()
         try:
             self.sock.sendall(self.load.request)
@@ -109,7 +112,8 @@ class Load:
     def __init__(self, args):
         found = socket.getaddrinfo(args.host, args.port, type=socket.SOCK_STREAM)[0]
         self.family, self.sockaddr = found[0], found[4]
-        self.left, self.steps = args.count, args.pick.split(".") if args.pick else None
+        self.left = self.to_ask = args.count  # answers to come, requests to send
+        self.steps = args.pick.split(".") if args.pick else None
         self.reconnect, self.interval = args.reconnect, args.interval
         host = args.authority or f"{args.host}:{args.port}"
         lines = [f"{args.method} {args.path} HTTP/1.1", f"host: {host}", *args.header]

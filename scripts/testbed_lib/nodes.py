@@ -108,7 +108,7 @@ class Agent:
 
     def ask(self, *words):
         """`weft WORDS --json` as an object; None when weftd does not answer."""
-        done = subprocess.run([program("weft"), "--run", self.dir, *words, "--json"],
+        done = subprocess.run([program("weft"), *words, "--json", "--run", self.dir],
                               capture_output=True, text=True, check=False)
         if done.returncode != 0:
             return None

@@ -84,4 +84,6 @@ def pytest_runtest_makereport(item, call):
     if not report.failed or bed is None:
         return
     for node in bed.store.nodes:
-        report.sections.append((f"log of {node}", processes.tail(bed.agent(node).log, 30)))
+        lines = processes.tail(bed.agent(node).log, 2000).splitlines()
+        words = [line[:300] for line in lines if not line.startswith("    {")]
+        report.sections.append((f"log of {node}", "\n".join(words[-20:])))

@@ -71,7 +71,7 @@ def bed(make_bed):
 
 
 def weft(bed, *args):
-    return subprocess.run([program("weft"), "--run", bed.agent().dir, *args], capture_output=True,
+    return subprocess.run([program("weft"), *args, "--run", bed.agent().dir], capture_output=True,
                           text=True, check=False)
 
 
@@ -99,7 +99,7 @@ def test_routes_of_a_host_show_its_rule(bed):
 
 
 def test_without_weftd_the_message_says_what_is_missing(tmp_path):
-    done = subprocess.run([program("weft"), "--run", str(tmp_path), "status"], capture_output=True,
+    done = subprocess.run([program("weft"), "status", "--run", str(tmp_path)], capture_output=True,
                           text=True, check=False)
     assert done.returncode != 0 and str(tmp_path) in done.stderr
 
