@@ -138,9 +138,10 @@ void show_status(const json_t *v)
 	show_kernel(v);
 	table_init(&t, heads);
 	json_array_foreach(objects, i, o) add_object(&t, o);
-	if (t.nr_cells > t.columns)
-		printf("\n");
-	else
-		t.nr_cells = 0;
+	if (t.nr_cells == t.columns) {
+		table_free(&t);
+		return;
+	}
+	printf("\n");
 	table_print(&t, stdout);
 }

@@ -68,8 +68,14 @@ void table_print(struct table *t, FILE *out)
 			fputc('\n', out);
 		else
 			fprintf(out, "%*s", widths[i % t->columns] - width(t->cells[i]) + 2, "");
-		free(t->cells[i]);
 	}
+	table_free(t);
+}
+
+void table_free(struct table *t)
+{
+	for (size_t i = 0; i < t->nr_cells; i++)
+		free(t->cells[i]);
 	free(t->cells);
 	*t = (struct table){ 0 };
 }

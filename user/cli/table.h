@@ -20,5 +20,6 @@ struct table {
 void table_init(struct table *t, const char *const *heads);
 void table_cell(struct table *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void table_print(struct table *t, FILE *out); /* and frees it */
+void table_free(struct table *t);
 
 #endif
