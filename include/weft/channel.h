@@ -7,9 +7,10 @@
  *
  * weftd -> proxy              body                       descriptors
  *   CHANNEL_SETUP             struct channel_setup       1: read-only map conns, 2: reasons,
- *                                                        3: flow_stats, 4: cluster_state (each may
- *                                                        be absent in tests: nr_fds 0), then the
- *                                                        listener of metrics
+ *                                                        3: flow_stats, 4: cluster_state,
+ *                                                        5 (may be missing): clusters; none of
+ *                                                        them without has_maps; then the listener
+ *                                                        of metrics
  *   CHANNEL_LISTENERS         -                          TCP listeners, one of each family a worker
  *   CHANNEL_IMAGE             u64 generation             1: sealed memfd
  *   CHANNEL_STATS             -                          asks for CHANNEL_STATS_REPLY
@@ -57,7 +58,7 @@ struct channel_msg {
 
 struct channel_setup {
 	uint32_t workers;  /* threads */
-	uint32_t has_maps; /* 1: the four map descriptors come first */
+	uint32_t has_maps; /* 1: the map descriptors come first */
 	char node[64];	   /* NUL-terminated */
 };
 

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/flow.h"
+
+#include <errno.h>
+
+enum { ROUNDS = 16 }; /* buffers moved for one event: a fast peer must not starve the others */
+
+void flow_message(struct flow *f, const struct h1_head *head)
+{
+	h1_body_init(&f->body, head);
+	f->done = f->body.done;
+}
+
+void flow_drop(struct buf_pool *pool, struct flow *f)
+{
+	buf_drop(pool, &f->in);
+	buf_drop(pool, &f->out);
+	f->pass = 0;
+}
+
+static enum flow_end source_ended(struct flow *f)
+{
+	f->eof = true;
+	if (f->raw)
+		return FLOW_OK;
+	if (h1_body_eof(&f->body))
+		return FLOW_SOURCE;
+	f->done = true;
+	return FLOW_OK;
+}
+
+enum flow_end flow_fill(struct buf_pool *pool, struct flow *f, struct wire *from, bool *full)
+{
+	ssize_t n;
+	uint32_t room;
+
+	*full = false;
+	if (buf_take(pool, &f->in))
+		return FLOW_MEMORY;
+	if (!buf_room(&f->in))
+		buf_pack(&f->in);
+	room = buf_room(&f->in);
+	if (!room)
+		return FLOW_OK;
+	n = wire_read(from, buf_space(&f->in), room);
+	if (n > 0) {
+		buf_add(&f->in, (size_t)n);
+		*full = (uint32_t)n == room;
+		return FLOW_OK;
+	}
+	buf_rest(pool, &f->in);
+	if (n == -EAGAIN)
+		return FLOW_OK;
+	return n < 0 ? FLOW_SOURCE : source_ended(f);
+}
+
+/* What of the bytes not looked at may be offered to the decoder now. */
+static struct str fresh(const struct flow *f)
+{
+	struct str v = buf_view(&f->in);
+
+	v = str_sub(v, f->pass, v.n);
+	if (f->strip && v.n > buf_room(&f->out))
+		v.n = buf_room(&f->out);
+	return v;
+}
+
+static enum flow_end take_body(struct buf_pool *pool, struct flow *f)
+{
+	while (!f->done) {
+		struct str v = fresh(f), data, trailers;
+		ssize_t n = v.n ? h1_body(&f->body, v, &data, &trailers) : 0;
+
+		if (n < 0)
+			return FLOW_BAD;
+		f->done = f->body.done;
+		if (!n)
+			break;
+		f->content += data.n;
+		if (!f->strip) {
+			f->pass += (uint32_t)n;
+			continue;
+		}
+		memcpy(buf_space(&f->out), data.p, data.n);
+		buf_add(&f->out, data.n);
+		buf_eat(&f->in, (size_t)n);
+	}
+	buf_rest(pool, &f->in);
+	return FLOW_OK;
+}
+
+enum flow_end flow_take(struct buf_pool *pool, struct flow *f)
+{
+	if (f->raw) {
+		f->content += buf_len(&f->in) - f->pass;
+		f->pass = buf_len(&f->in);
+		return FLOW_OK;
+	}
+	if (f->strip && buf_take(pool, &f->out))
+		return FLOW_MEMORY;
+	return take_body(pool, f);
+}
+
+static void sent(struct buf_pool *pool, struct flow *f, size_t n)
+{
+	size_t head = buf_len(&f->out) < n ? buf_len(&f->out) : n;
+
+	f->sent += n;
+	buf_eat(&f->out, head);
+	buf_eat(&f->in, n - head);
+	f->pass -= (uint32_t)(n - head);
+	if (!f->hold)
+		buf_rest(pool, &f->out);
+	buf_rest(pool, &f->in);
+}
+
+enum flow_end flow_flush(struct buf_pool *pool, struct flow *f, struct wire *to)
+{
+	while (flow_pending(f)) {
+		struct iovec iov[2];
+		int count = 0;
+		size_t want = buf_len(&f->out) + f->pass;
+		ssize_t n;
+
+		if (buf_len(&f->out))
+			iov[count++] = (struct iovec){ f->out.p + f->out.head, buf_len(&f->out) };
+		if (f->pass)
+			iov[count++] = (struct iovec){ f->in.p + f->in.head, f->pass };
+		n = wire_writev(to, iov, count);
+		if (n == -EAGAIN)
+			return FLOW_OK;
+		if (n < 0)
+			return FLOW_TARGET;
+		sent(pool, f, (size_t)n);
+		if ((size_t)n < want)
+			return FLOW_OK;
+	}
+	return FLOW_OK;
+}
+
+enum flow_end flow_pump(struct buf_pool *pool, struct flow *f, struct wire *from, struct wire *to,
+			bool more)
+{
+	enum flow_end end;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		end = flow_take(pool, f);
+		if (end == FLOW_OK)
+			end = flow_flush(pool, f, to);
+		if (end != FLOW_OK || !more || !flow_can_read(f))
+			return end;
+		end = flow_fill(pool, f, from, &more);
+		if (end != FLOW_OK)
+			return end;
+	}
+	return FLOW_OK;
+}
