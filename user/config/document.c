@@ -100,6 +100,7 @@ static void report_fragment(struct decoder *d, const struct node *root, bool api
 	const struct node *spec = node_get(root, STR("spec"));
 	bool name = node_get(meta, STR("name")) != NULL || node_get(root, STR("name")) != NULL;
 	const char *like = NULL;
+	struct str lacking;
 
 	if (node_get(spec, STR("http")) || node_get(spec, STR("tcp")) || node_get(spec, STR("tls")))
 		like = "VirtualService";
@@ -107,15 +108,16 @@ static void report_fragment(struct decoder *d, const struct node *root, bool api
 		like = "DestinationRule";
 	else if (node_get(spec, STR("servers")))
 		like = "Gateway";
+	lacking = api	 ? STR("`kind`")
+		  : kind ? STR("`apiVersion`")
+		  : name ? STR("`apiVersion` and `kind`")
+			 : STR("`apiVersion`, `kind` and `metadata.name`");
 	problem_add(d, false, root->pos, NULL,
-		    "%s%s%s%s missing: %sthis is a fragment of a resource; write `apiVersion: "
-		    "%s`, `kind: %s` and `metadata:` with a `name:` above it",
-		    api ? "" : "`apiVersion`", api || kind ? "" : ", ", kind ? "" : "`kind`",
-		    name	  ? (!api && !kind ? " are" : " is")
-		    : api && kind ? " is"
-				  : " and `metadata.name` are",
-		    like ? "the `spec` is that of a resource but " : "",
-		    like ? "networking.istio.io/v1" : "…", like ? like : "…");
+		    STR_FMT
+		    " %s missing, this is a fragment%s%s: write `apiVersion: %s`, `kind: %s` "
+		    "and `metadata:` with a `name:` above it",
+		    STR_ARG(lacking), api || kind ? "is" : "are", like ? " of a " : "",
+		    like ? like : "", like ? "networking.istio.io/v1" : "…", like ? like : "…");
 }
 
 static bool read_type(struct decoder *d, const struct node *root)
@@ -233,23 +235,11 @@ static void apply_repairs(struct decoder *d, const struct node *root, const stru
 	const struct repair *list = repairs->list.items;
 
 	for (size_t i = 0; i < repairs->list.n; i++)
-		if (list[i].from <= root->pos.line && root->pos.line < list[i].to)
+		if (list[i].from <= root->pos.line && root->pos.line < list[i].to) {
+			d->repaired += !list[i].warning;
 			problem_add(d, list[i].warning, list[i].pos, NULL, STR_FMT,
 				    STR_ARG(list[i].message));
-}
-
-/* What the metadata says about the spec. */
-static void finish(struct object *o)
-{
-	struct endpoints *e = o->spec;
-
-	if (o->kind == KIND_ENDPOINTS)
-		e->service = o->meta.name;
-	if (o->kind != KIND_ENDPOINT_SLICE)
-		return;
-	for (size_t i = 0; i < o->meta.labels.n; i++)
-		if (str_eq(o->meta.labels.items[i].key, STR("kubernetes.io/service-name")))
-			e->service = o->meta.labels.items[i].value;
+		}
 }
 
 /* metadata of a kind that is not read, for the note */
@@ -261,6 +251,26 @@ static void read_names(struct decoder *d, const struct node *root)
 	d->o->meta.ns = arena_str(d->a, str_sub(text_of(meta, "namespace"), 0, 253));
 	if (!d->o->meta.ns.n)
 		d->o->meta.ns = STR("default");
+}
+
+static bool before(struct pos a, struct pos b)
+{
+	return a.line != b.line ? a.line < b.line : a.col < b.col;
+}
+
+/* By position; what stands at one place keeps its order. */
+static void sort_problems(struct object *o)
+{
+	struct problem *p = o->problems.items;
+
+	for (size_t i = 1; i < o->problems.n; i++) {
+		struct problem one = p[i];
+		size_t j = i;
+
+		for (; j && before(one.pos, p[j - 1].pos); j--)
+			p[j] = p[j - 1];
+		p[j] = one;
+	}
 }
 
 void document_decode(struct decoder *d, const struct node *root, const struct repairs *repairs)
@@ -289,9 +299,10 @@ void document_decode(struct decoder *d, const struct node *root, const struct re
 	else if (!o->meta.ns.n)
 		o->meta.ns = STR("default");
 	o->spec = spec;
-	finish(o);
-	if (o->valid && def->validate)
+	object_defaults(o);
+	if (d->errors == d->repaired && def->validate)
 		def->validate(&c, spec);
 	if (def->note)
 		skip(d, root, def->note);
+	sort_problems(o);
 }

@@ -9,4 +9,7 @@
 /* Fills d->o from root. */
 void document_decode(struct decoder *d, const struct node *root, const struct repairs *repairs);
 
+/* Fills in what the kind's documentation says of fields that are absent. */
+void object_defaults(struct object *o);
+
 #endif

@@ -140,6 +140,7 @@ static void report(struct decoder *d, struct hole *h)
 			    h->field->name, STR_ARG(strays), STR_ARG(meant), many ? "them" : "it",
 			    h->field->name);
 	} else {
+		d->repaired++;
 		problem_add(d, false, h->pos, &h->path,
 			    "`%s` is null and " STR_FMT " %s beside it: did you mean " STR_FMT
 			    "? Indent %s below `%s`",
@@ -188,5 +189,6 @@ const struct node *lenient_settle(struct decoder *d, const struct schema *s, con
 	for (size_t i = 0; i < scan.n; i++)
 		if (scan.holes[i].node->n || scan.holes[i].node->type == NODE_MAP)
 			report(d, &scan.holes[i]);
-	return settled;
+	*(struct node *)n = *settled; /* the tree gives the positions of later findings too */
+	return n;
 }

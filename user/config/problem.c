@@ -59,6 +59,7 @@ void problem_add(struct decoder *d, bool warning, struct pos pos, const struct p
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	d->errors += !warning;
 	problem.path = path_text(d->a, p);
 	problem.message = arena_str(d->a, str_of(text));
 	problem_put(d->a, d->o, &problem);

@@ -102,6 +102,8 @@ enum scalar_is scalar_is(const struct node *n)
 			return IS_INTEGER;
 		return scalar_double(n->text, &v) ? IS_STRING : IS_FLOAT;
 	}
+	if (n->text.n > 5 || !strchr("tTfFyYnNoO", c))
+		return IS_STRING;
 	return says_true(n->text) || says_false(n->text) ? IS_BOOL : IS_STRING;
 }
 

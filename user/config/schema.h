@@ -21,7 +21,9 @@ struct decoder {
 	struct arena *a;
 	struct object *o;
 	bool lenient;
-	bool incomplete; /* parts could not be placed: do not ask for required fields */
+	bool incomplete;       /* parts could not be placed: do not ask for required fields */
+	unsigned int errors;   /* reported so far */
+	unsigned int repaired; /* of them, those whose meaning is plain nevertheless */
 };
 
 enum field_type {

@@ -88,12 +88,15 @@ static const struct node *walk(const struct node *n, struct str path, struct pos
 	return n;
 }
 
-static void report(struct check *c, bool warning, struct str path, const char *text)
+static void report(struct check *c, bool warning, struct str path, size_t offset, const char *text)
 {
 	struct problem p = { .warning = warning, .path = arena_str(c->d->a, path) };
+	const struct node *n;
 	bool all;
 
-	walk(c->root, path, &p.pos, &all);
+	n = walk(c->root, path, &p.pos, &all);
+	if (all && n->type == NODE_SCALAR && !n->quoted)
+		p.pos.col += (uint32_t)offset;
 	p.message = arena_str(c->d->a, str_of(text));
 	problem_put(c->d->a, c->o, &p);
 }
@@ -106,7 +109,18 @@ void check_error(struct check *c, struct str path, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	report(c, false, path, text);
+	report(c, false, path, 0, text);
+}
+
+void check_error_in(struct check *c, struct str path, size_t offset, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	report(c, false, path, offset, text);
 }
 
 void check_warn(struct check *c, struct str path, const char *fmt, ...)
@@ -117,7 +131,7 @@ void check_warn(struct check *c, struct str path, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	report(c, true, path, text);
+	report(c, true, path, 0, text);
 }
 
 bool check_has(struct check *c, struct str path)

@@ -19,6 +19,9 @@ typedef void validate_fn(struct check *c, const void *spec);
 /* An error (or warning) at a path; the deepest node of the path that exists gives the position. */
 void check_error(struct check *c, struct str path, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* The same, but `offset` characters into the scalar at path (where that can be told). */
+void check_error_in(struct check *c, struct str path, size_t offset, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 void check_warn(struct check *c, struct str path, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* Was the field at path written (and is not null)? */
