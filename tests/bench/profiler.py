@@ -28,21 +28,24 @@ def _perf_event():
 
 
 def record(variant, seconds):
-    """perf.data of a loaded machine; returns (report text by symbol, wrk's figures)."""
+    """perf of the whole machine under load; returns (samples of the variant's own processes,
+    wrk's figures). Whatever else runs on the machine is left out."""
     with tempfile.TemporaryDirectory(prefix="weft-perf-") as folder:
         data = f"{folder}/perf.data"
         process = load.start(variant, WORKLOAD, seconds + 1)
+        pids = variant.pids() + [process.pid]
         subprocess.run(["perf", "record", "-q", "-a", "-g", "-F", "1999", "-e", _perf_event(),
                         "-o", data, "--", "sleep", str(seconds)], check=True,
                        capture_output=True, timeout=seconds + 30)
         text, _ = process.communicate(timeout=seconds + 15)
-        by_symbol = _report(data, "comm,dso,symbol")
-        return by_symbol, figures.parse_wrk(text)
+        return _report(data, pids), figures.parse_wrk(text)
 
 
-def _report(data, sort):
+def _report(data, pids):
+    columns = "comm,dso,symbol"
     done = subprocess.run(["perf", "report", "-i", data, "--no-children", "-g", "none", "--stdio",
-                           "-s", sort, "-F", "overhead," + sort, "-t", "\t"], check=True,
+                           "--pid", ",".join(map(str, pids)), "-s", columns,
+                           "-F", "overhead," + columns, "-t", "\t"], check=True,
                           capture_output=True, text=True, timeout=120)
     return done.stdout
 
@@ -62,6 +65,8 @@ def parse_report(text):
 def summarize(rows):
     """The report: shares of programs (user and kernel apart), then the top symbols."""
     programs, symbols = collections.Counter(), collections.Counter()
+    total = sum(row[0] for row in rows) or 1
+    rows = [(100 * share / total, *rest) for share, *rest in rows]
     for share, program, dso, symbol in rows:
         space = "bpf" if symbol.startswith("bpf_prog_") else \
             "kernel" if dso.startswith("[") else "user"
@@ -74,10 +79,16 @@ def summarize(rows):
     return "\n".join(out)
 
 
-def _bpf_programs():
-    done = subprocess.run(["bpftool", "-j", "prog", "show"], capture_output=True, text=True,
-                          check=True)
-    return {p["id"]: p for p in json.loads(done.stdout)}
+def _bpf_programs(folder):
+    """The programs that this weftd has pinned, by id; others may run on the machine too."""
+    found = {}
+    for name in os.listdir(folder):
+        done = subprocess.run(["bpftool", "-j", "prog", "show", "pinned", f"{folder}/{name}"],
+                              capture_output=True, text=True, check=False)
+        if done.returncode == 0:  # else it is a map or a link
+            prog = json.loads(done.stdout)
+            found[prog["id"]] = prog
+    return found
 
 
 def bpf_time(before, after):
@@ -98,10 +109,11 @@ def bpf_report(variant, seconds):
         was = f.read().strip()
     try:
         _write(BPF_STATS, "1")
-        before = _bpf_programs()
+        pins = variant.bed.agent().pins
+        before = _bpf_programs(pins)
         process = load.start(variant, WORKLOAD, seconds)
         text, _ = process.communicate(timeout=seconds + 15)
-        after = _bpf_programs()
+        after = _bpf_programs(pins)
     finally:
         _write(BPF_STATS, was)
     requests = figures.parse_wrk(text)["requests"]
@@ -126,7 +138,7 @@ def syscall_report(variant, seconds):
     """System calls of the proxies per request. strace slows them, but a count stays a count."""
     pids = [pid for pid, (name, _) in cpu.processes(variant.pids()).items()
             if name in MESH_PROGRAMS]
-    if not pids or not shutil.which("strace"):
+    if not variant.handled() or not shutil.which("strace"):
         return ""
     with tempfile.TemporaryDirectory(prefix="weft-strace-") as folder:
         tracer = subprocess.Popen(["strace", "-f", "-c", "-o", f"{folder}/calls"] +
@@ -157,7 +169,7 @@ def profile(variant, seconds):
     by_symbol, wrk = record(variant, seconds)
     rate = wrk["requests"] / (wrk["duration_us"] / 1e6)
     out = [f"{variant.name}, {WORKLOAD.label()} connections: {rate:,.0f} requests/s while "
-           f"profiled ({os.cpu_count()} cores; 100 % = the whole machine)", "",
+           "profiled; 100 % = the processes of this variant", "",
            summarize(parse_report(by_symbol))]
     calls = syscall_report(variant, 2)
     if calls:

@@ -204,7 +204,7 @@ def test_perf_lines_become_rows_and_shares_add_up_by_program():
                     (2.0, "nginx", "nginx", "ngx_http_parse"),
                     (1.25, "wrk", "[unknown]", "bpf_prog_1234_door_in")]
     text = profiler.summarize(rows)
-    assert " 12.5  nginx            kernel" in text and "  1.2  bpf     bpf_prog" in text
+    assert " 79.4  nginx            kernel" in text and "  7.9  bpf     bpf_prog" in text
 
 
 def test_bpf_programs_are_ranked_by_the_time_of_this_run_alone():
