@@ -48,7 +48,8 @@ struct plan_vip {
 	uint8_t reason;			 /* enum kernel_reason, with VERDICT_REFUSE */
 	const struct plan_split *splits; /* with VERDICT_BACKEND: 1 or more */
 	uint32_t nr_splits;
-	const char *why; /* for `weft services`: "http route in VirtualService default/reviews" */
+	const char *host; /* "reviews.default.svc.cluster.local"; NULL: any address */
+	const char *why;  /* for `weft services`: "http route in VirtualService default/reviews" */
 };
 
 struct plan_pod {

@@ -24,7 +24,7 @@ static void dump_vip(const struct plan *p, const struct plan_vip *v, FILE *out)
 			v->splits[i].cluster == PLAN_NO_INDEX
 				? "(missing)"
 				: p->clusters[v->splits[i].cluster].name);
-	fprintf(out, "  # %s\n", v->why);
+	fprintf(out, "  # %s%s%s\n", v->host ? v->host : "", v->host ? ": " : "", v->why);
 }
 
 static void dump_pod(const struct plan_pod *p, FILE *out)

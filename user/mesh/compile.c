@@ -19,13 +19,14 @@
 void note_add(struct compile *c, const struct object *o, struct pos pos, const char *path,
 	      const char *fmt, ...)
 {
-	struct note *n = vec_push(c->out, &c->notes, sizeof(*n));
 	char buf[1024];
+	struct note *n;
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(buf, sizeof(buf), fmt, ap);
 	va_end(ap);
+	n = vec_push(c->out, &c->notes, sizeof(*n));
 	n->object = o;
 	n->problem.warning = true;
 	n->problem.pos = pos.line ? pos : o->pos;
@@ -71,6 +72,7 @@ static void plan_vip(struct compile *c, const struct entry *e, struct texts *tex
 	out->prefix = e->dst.prefix;
 	out->proto = e->proto;
 	out->port = htons(e->port);
+	out->host = e->dst.prefix && e->service ? keep_text(texts, e->service->host) : NULL;
 	out->why = keep_text(texts, e->d.why);
 	if (!e->port) {
 		out->verdict = VERDICT_REFUSE;

@@ -182,10 +182,11 @@ static void walk_views(struct port_walk *w, const struct spot *s, const struct d
 static void walk_spot(struct port_walk *w, const struct spot *s)
 {
 	bool name = w->named != s->number;
+	struct place p = w->zero;
 	struct decision d;
 
 	w->named = s->number;
-	spot_decide(w->e, s, &w->zero, &d);
+	spot_decide(w->e, s, &p, &d);
 	if (d.visible)
 		spot_put(w->e, s, 0, &d);
 	if (d.vhost && name)

@@ -90,7 +90,8 @@ static void add_addresses(struct compile *c, struct mesh_service *m, const struc
 		if (!subnet_parse(e->addresses.items[i], &net))
 			continue;
 		for (uint32_t j = 0; j < n && !known; j++)
-			known = !memcmp(&all[j], &net, sizeof(net));
+			known = all[j].prefix == net.prefix &&
+				!address_cmp(&all[j].addr, &net.addr);
 		if (!known)
 			all[n++] = net;
 	}

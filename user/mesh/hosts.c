@@ -31,7 +31,7 @@ bool host_next_cover(struct str host, size_t *at, char buf[HOST_MAX], struct str
 		*cover = host;
 		return true;
 	}
-	if (*at > host.n || host.n >= HOST_MAX)
+	if (*at > host.n || host.n >= HOST_MAX || !host.p)
 		return false;
 	rest = str_sub(host, *at, host.n);
 	dot = str_find(rest, '.');

@@ -2,7 +2,8 @@
 /*
  * Each tests/data/mesh/NAME.yaml is compiled and compared with NAME.golden. UPDATE_GOLDEN=1 writes
  * the golden files; the difference is then read by a human. A file's first line may say
- * "# node: NAME": the node whose pods are local.
+ * "# node: NAME": the node whose pods are local. IMAGE_SEEDS=DIR writes NAME.img there, for the
+ * fuzzer.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -73,6 +74,23 @@ static char *compile_to_text(const struct objects *objects, const char *node, si
 	return text;
 }
 
+static void write_seed(const char *path, const struct objects *objects)
+{
+	static const struct compile_options opt;
+	const char *dir = getenv("IMAGE_SEEDS"), *base = strrchr(path, '/') + 1;
+	struct arena *a = arena_new();
+	struct compiled *c = mesh_compile(a, objects, &opt);
+	char name[512];
+	FILE *f;
+
+	snprintf(name, sizeof(name), "%s/%.*s.img", dir, (int)strlen(base) - 5, base);
+	f = fopen(name, "w");
+	assert_non_null(f);
+	fwrite(c->plan.image, 1, c->plan.image_size, f);
+	fclose(f);
+	arena_free(a);
+}
+
 static void compare(const char *golden_path, const char *text, size_t n)
 {
 	size_t want_n = 0;
@@ -100,6 +118,8 @@ static void check_file(const char *path)
 	load(&objects, a, yaml, n);
 	text = compile_to_text(&objects, node, &text_n);
 	snprintf(golden, sizeof(golden), "%.*s.golden", (int)(strlen(path) - 5), path);
+	if (getenv("IMAGE_SEEDS"))
+		write_seed(path, &objects);
 	if (getenv("UPDATE_GOLDEN")) {
 		f = fopen(golden, "w");
 		fwrite(text, 1, text_n, f);
