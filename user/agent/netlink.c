@@ -84,7 +84,7 @@ static int exchange(int nl, struct request *r, reply_fn *each, void *arg)
 		return -errno;
 	for (;;) {
 		ssize_t n = recv(nl, buf, sizeof(buf), 0);
-		int left = (int)n;
+		unsigned int left = (unsigned int)n;
 
 		if (n < 0)
 			return errno == EWOULDBLOCK ? -ETIMEDOUT : -errno;

@@ -200,9 +200,11 @@ static void start(struct push *p)
 static void remember_image(struct push *p, uint64_t generation)
 {
 	const struct plan *plan = &p->next.compiled->plan;
+	struct image_header *h = (struct image_header *)(uintptr_t)plan->image;
 
+	h->generation = generation; /* as in the copy that the proxy has; it lies in our arena */
 	p->accepted = generation;
-	p->image_sum = ((const struct image_header *)plan->image)->checksum;
+	p->image_sum = h->checksum;
 	p->image_size = plan->image_size;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* weft status, services, endpoints, routes, connections, pods, metrics, version. */
+/* weft status, services, endpoints, routes, connections, pods, metrics, version, and image when no
+ * file is given. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,12 +120,12 @@ static int show_answer(const struct live *o, const char *text)
 }
 
 /* Text as it is; with --json as one string, so that every word has a JSON form. */
-static int show_metrics(const struct live *o, const char *text, size_t n)
+static int show_text(const struct live *o, const char *text, size_t n)
 {
 	if (text[0] == '{')
 		return show_answer(o, text);
 	if (o->json) {
-		json_t *v = json_pack("{s:s%}", "metrics", text, n);
+		json_t *v = json_pack("{s:s%}", o->word, text, n);
 
 		json_dumpf(v, stdout, JSON_INDENT(2));
 		putchar('\n');
@@ -176,7 +177,10 @@ int cmd_live(int argc, char **argv)
 	text = ask(o.run, o.word, o.arg, &n, 0);
 	if (!text)
 		return CLI_UNUSABLE;
-	code = strcmp(o.word, "metrics") ? show_answer(&o, text) : show_metrics(&o, text, n);
+	if (!strcmp(o.word, "metrics") || !strcmp(o.word, "image"))
+		code = show_text(&o, text, n);
+	else
+		code = show_answer(&o, text);
 	free(text);
 	return code;
 }

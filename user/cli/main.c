@@ -41,6 +41,8 @@ static void print_help(FILE *out)
 
 int main(int argc, char **argv)
 {
+	static char version[] = "version";
+
 	if (argc < 2) {
 		print_help(stderr);
 		return CLI_UNUSABLE;
@@ -50,7 +52,7 @@ int main(int argc, char **argv)
 		return CLI_OK;
 	}
 	if (!strcmp(argv[1], "--version"))
-		argv[1] = (char[]){ "version" };
+		argv[1] = version;
 	for (int i = 0; i < NR_COMMANDS; i++)
 		if (!strcmp(argv[1], commands[i].word))
 			return commands[i].run(argc - 1, argv + 1);
