@@ -46,6 +46,7 @@ static json_t *vip_json(const struct plan *p, const struct plan_vip *vip)
 	bool v4 = ip16_is_v4(&vip->addr);
 	json_t *v = json_object();
 
+	json_object_set_new(v, "host", json_text(str_of(vip->host)));
 	json_object_set_new(v, "address", json_address(&vip->addr));
 	json_object_set_new(v, "prefix", json_integer(v4 ? vip->prefix - 96 : vip->prefix));
 	json_object_set_new(v, "port", json_integer(ntohs(vip->port)));

@@ -152,7 +152,9 @@ static int show_version(const struct live *o)
 		json_decref(v);
 	} else {
 		printf("weft %s\n", WEFT_VERSION);
-		if (agent)
+		if (json_object_get(agent, "error"))
+			printf("weftd: %s\n", get_text(agent, "error"));
+		else if (agent)
 			printf("weftd %s on node %s\n", get_text(agent, "version"),
 			       get_text(agent, "node"));
 		else

@@ -41,8 +41,8 @@ static void join_targets(const json_t *targets, char out[LINE])
 
 void show_services(const json_t *v)
 {
-	static const char *const heads[] = { "ADDRESS", "PORT",	       "PROTO", "VIEW",
-					     "VERDICT", "DESTINATION", "WHY",	NULL };
+	static const char *const heads[] = { "HOST",	"ADDRESS",     "PORT", "PROTO", "VIEW",
+					     "VERDICT", "DESTINATION", "WHY",  NULL };
 	const json_t *list = json_object_get(v, "services"), *s;
 	char to[LINE];
 	struct table t;
@@ -54,6 +54,7 @@ void show_services(const json_t *v)
 		bool v6 = strchr(get_text(s, "address"), ':');
 
 		join_targets(json_object_get(s, "clusters"), to);
+		table_cell(&t, "%s", get_text(s, "host"));
 		if (get_int(s, "prefix") == (v6 ? 128 : 32))
 			table_cell(&t, "%s", get_text(s, "address"));
 		else
