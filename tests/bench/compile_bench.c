@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * compile_bench - how long mesh_compile takes and what it keeps: compile_bench [SERVICES [PODS]].
+ * compile_bench - how long mesh_compile takes and what it keeps: compile_bench [SERVICES [PODS
+ * [NAMESPACES]]]. With namespaces, all rules are private to theirs: as many views as namespaces.
  * Every tenth service has a VirtualService and a DestinationRule with two subsets. Prints the
  * median of several runs; judges nothing.
  */
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "mesh/compile.h"
@@ -16,10 +18,12 @@ enum { RUNS = 9, RULE_EVERY = 10 };
 struct world {
 	struct arena *a;
 	struct objects objects;
-	uint32_t services, pods;
+	uint32_t services, pods, namespaces;
+	struct str own; /* "." */
 };
 
-static struct object *add(struct world *w, enum kind kind, const char *name, size_t spec)
+static struct object *add(struct world *w, enum kind kind, const char *name, uint32_t number,
+			  size_t spec)
 {
 	struct object *o = arena_alloc(w->a, sizeof(*o));
 
@@ -27,7 +31,9 @@ static struct object *add(struct world *w, enum kind kind, const char *name, siz
 	o->valid = true;
 	o->ordinal = (uint32_t)w->objects.n;
 	o->meta.kind = STR("Kind");
-	o->meta.ns = STR("default");
+	o->meta.ns = w->namespaces
+			     ? arena_printf(w->a, "ns-%u", number % w->services % w->namespaces)
+			     : STR("default");
 	o->meta.name = arena_str(w->a, str_of(name));
 	o->spec = arena_alloc(w->a, spec);
 	w->objects.items[w->objects.n++] = o;
@@ -50,7 +56,7 @@ static void add_service(struct world *w, uint32_t i)
 	char name[32];
 
 	snprintf(name, sizeof(name), "svc-%u", i);
-	s = add(w, KIND_SERVICE, name, sizeof(*s))->spec;
+	s = add(w, KIND_SERVICE, name, i, sizeof(*s))->spec;
 	s->cluster_ip =
 		arena_printf(w->a, "10.%u.%u.%u", 96 + i / 62500, i / 250 % 250, i % 250 + 1);
 	s->selector = labels(w, name, NULL);
@@ -68,10 +74,10 @@ static void add_pod(struct world *w, uint32_t i)
 
 	snprintf(name, sizeof(name), "pod-%u", i);
 	snprintf(app, sizeof(app), "svc-%u", i % w->services);
-	o = add(w, KIND_POD, name, sizeof(*p));
+	o = add(w, KIND_POD, name, i, sizeof(*p));
 	o->meta.labels = labels(w, app, i / w->services % 2 ? "v2" : "v1");
 	p = o->spec;
-	p->node_name = arena_printf(w->a, "node%u", i % 100);
+	p->node_name = arena_printf(w->a, "node%u", i / w->services);
 	p->pod_ip = arena_printf(w->a, "10.%u.%u.%u", 10 + i / 62500, i / 250 % 250, i % 250 + 1);
 }
 
@@ -83,11 +89,13 @@ static void add_rules(struct world *w, uint32_t i)
 	char name[32];
 
 	snprintf(name, sizeof(name), "svc-%u", i);
-	d = add(w, KIND_DESTINATION_RULE, name, sizeof(*d))->spec;
+	d = add(w, KIND_DESTINATION_RULE, name, i, sizeof(*d))->spec;
 	d->host = arena_str(w->a, str_of(name));
 	d->subsets.items = arena_array(w->a, 2, sizeof(*d->subsets.items));
 	d->subsets.n = 2;
-	v = add(w, KIND_VIRTUAL_SERVICE, name, sizeof(*v))->spec;
+	v = add(w, KIND_VIRTUAL_SERVICE, name, i, sizeof(*v))->spec;
+	if (w->namespaces)
+		d->export_to = v->export_to = (struct strs){ &w->own, 1 };
 	v->hosts = (struct strs){ &d->host, 1 };
 	v->http.items = arena_alloc(w->a, sizeof(*v->http.items));
 	v->http.n = 1;
@@ -143,13 +151,17 @@ int main(int argc, char **argv)
 	struct world w = { .services = argc > 1 ? (uint32_t)atoi(argv[1]) : 1000 };
 	struct compile_options opt = { .node = "node1" };
 	uint64_t times[RUNS];
+	clock_t cpu;
 	struct compiled *c = NULL;
 	struct arena *a = NULL;
-	size_t before;
+	size_t before, peak;
 
 	w.pods = argc > 2 ? (uint32_t)atoi(argv[2]) : w.services * 10;
+	w.namespaces = argc > 3 ? (uint32_t)atoi(argv[3]) : 0;
+	w.own = STR(".");
 	build_world(&w);
 	before = resident_kb();
+	cpu = clock();
 	for (int i = 0; i < RUNS; i++) {
 		uint64_t start = clock_ns();
 
@@ -158,14 +170,18 @@ int main(int argc, char **argv)
 		c = mesh_compile(a, &w.objects, &opt);
 		times[i] = clock_ns() - start;
 	}
+	cpu = clock() - cpu;
+	peak = resident_kb();
 	malloc_trim(0);
 	qsort(times, RUNS, sizeof(times[0]), cmp_u64);
 	printf("%u services, %u pods: %.1f ms (best %.1f, worst %.1f); %u clusters, %u endpoints, "
-	       "%u vips; image %.2f MB; plan and image %.1f MB in the arena; resident %+.1f MB\n",
+	       "%u vips; image %.2f MB; plan and image %.1f MB in the arena; resident %+.1f MB, "
+	       "%+.1f before malloc_trim; CPU %.1f ms a compile\n",
 	       w.services, w.pods, (double)times[RUNS / 2] / 1e6, (double)times[0] / 1e6,
 	       (double)times[RUNS - 1] / 1e6, c->plan.nr_clusters, c->plan.nr_endpoints,
 	       c->plan.nr_vips, (double)c->plan.image_size / 1e6, (double)arena_used(a) / 1e6,
-	       ((double)resident_kb() - (double)before) / 1e3);
+	       ((double)resident_kb() - (double)before) / 1e3,
+	       ((double)peak - (double)before) / 1e3, 1e3 * (double)cpu / CLOCKS_PER_SEC / RUNS);
 	arena_free(a);
 	arena_free(w.a);
 	free(w.objects.items);

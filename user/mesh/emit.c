@@ -155,6 +155,22 @@ static struct place place_in(const struct port_walk *w, const struct view *view)
 	return p;
 }
 
+/* Nothing that depends on the namespace alone is different for this view? Then nothing is. */
+static bool view_alike(struct compile *c, const struct mesh_service *s, const struct view *v)
+{
+	const struct view *zero = c->views.items;
+	struct rule_list rules;
+
+	if (s->asks_source || s->scope.all != scope_sees(&s->scope, v->ns) ||
+	    policy_select(c, v, s) != policy_select(c, zero, s))
+		return false;
+	rules = rules_for(c, v, s->host);
+	for (size_t i = 0; i < rules.n; i++)
+		if (!rules.items[i]->scope.all)
+			return false;
+	return true;
+}
+
 /* What the other views do with the spot, where it differs from view 0's d0. */
 static void walk_views(struct port_walk *w, const struct spot *s, const struct decision *d0,
 		       bool name)
@@ -163,9 +179,12 @@ static void walk_views(struct port_walk *w, const struct spot *s, const struct d
 	const struct view *v = c->views.items;
 
 	for (size_t i = 1; i < c->views.n; i++) {
-		struct place p = place_in(w, &v[i]);
 		struct decision d;
+		struct place p;
 
+		if (view_alike(c, s->service, &v[i]))
+			continue;
+		p = place_in(w, &v[i]);
 		spot_decide(w->e, s, &p, &d);
 		if (decision_equal(&d, d0))
 			continue;
@@ -369,19 +388,18 @@ static bool rule_destinations_sensitive(struct compile *c, const struct rule *r)
 	return false;
 }
 
-static bool service_sensitive(struct compile *c, const struct mesh_service *s)
+static void find_sensitive(struct compile *c, struct mesh_service *s)
 {
-	const struct view *v = c->views.items;
 	struct rule_list rules;
 
-	if (!s->scope.all || rules_sensitive(c, s->host) || policy_sensitive(c, s))
-		return true;
-	/* all of its rules are public: view 0 sees each of them */
-	rules = rules_for(c, &v[0], s->host);
-	for (size_t i = 0; i < rules.n; i++)
-		if (rule_destinations_sensitive(c, rules.items[i]))
-			return true;
-	return false;
+	if (c->views.n < 2)
+		return;
+	s->sensitive = !s->scope.all || rules_sensitive(c, s->host) || policy_sensitive(c, s);
+	rules = rules_covering(c, s->host);
+	for (size_t i = 0; i < rules.n && !s->asks_source; i++)
+		s->asks_source =
+			rules.items[i]->by_source || rule_destinations_sensitive(c, rules.items[i]);
+	s->sensitive |= s->asks_source;
 }
 
 /* ---- order and doubles ----------------------------------------------------------------------- */
@@ -517,7 +535,7 @@ void emit_all(struct compile *c)
 	for (size_t i = 0; i < c->services.n; i++) {
 		const struct view *v = c->views.items;
 
-		s[i]->sensitive = c->views.n > 1 && service_sensitive(c, s[i]);
+		find_sensitive(c, s[i]);
 		for (uint32_t j = 0; j < s[i]->nr_ports; j++)
 			walk_port(&e, s[i], &s[i]->ports[j]);
 		if (s[i]->kubernetes && scope_sees(&s[i]->scope, v[0].ns))

@@ -55,6 +55,7 @@ struct mesh_service {
 	bool any_address; /* a ServiceEntry without addresses */
 	bool foreign;	  /* only a VirtualService names it: no service of the registry */
 	bool sensitive;	  /* some view may see it differently */
+	bool asks_source; /* so may any: a rule asks more than the client's namespace */
 	struct subnet *vips;
 	uint32_t nr_vips;
 	struct mesh_port *ports;

@@ -92,6 +92,27 @@ static void subset_notes(struct compile *c, const struct object *o, const struct
 	}
 }
 
+/* The kernel does not wait for the endpoint: nothing there could time out. */
+static void timeout_notes(struct compile *c, const struct object *o, const struct mesh_service *s)
+{
+	const struct destination_rule *d = o->spec;
+	const struct traffic_policy *p = d->policy;
+	struct effective e = { 0 };
+
+	if (!s || !p || !p->connection_pool || !p->connection_pool->connect_timeout.set)
+		return;
+	e.pool = p->connection_pool;
+	e.outlier = p->outlier;
+	for (uint32_t i = 0; i < s->nr_ports; i++)
+		if (s->ports[i].app == APP_HTTP || policy_needs_proxy(&e, false))
+			return;
+	note_add(
+		c, o, p->connection_pool->pos,
+		"spec.trafficPolicy.connectionPool.tcp.connectTimeout",
+		"has no effect: these connections are balanced in the kernel, and the client's own "
+		"timeout holds");
+}
+
 static void rule_notes(struct compile *c, const struct object *o)
 {
 	const struct destination_rule *d = o->spec;
@@ -104,6 +125,7 @@ static void rule_notes(struct compile *c, const struct object *o)
 			 STR_ARG(host));
 	policy_notes(c, o, d->policy, "spec.trafficPolicy");
 	subset_notes(c, o, s);
+	timeout_notes(c, o, s);
 }
 
 /* ---- Service --------------------------------------------------------------------------------- */

@@ -206,6 +206,33 @@ static void unknown_host_notes(struct compile *c, const struct rule *r)
 				 STR_ARG(r->hosts[i]));
 }
 
+static bool has_port_of(const struct mesh_service *s, enum app app)
+{
+	for (uint32_t i = 0; i < s->nr_ports; i++)
+		if (s->ports[i].app == app || s->ports[i].app == APP_SNIFF)
+			return true;
+	return false;
+}
+
+/* Routes of a kind that no port of the service speaks. */
+static void protocol_notes(struct compile *c, const struct rule *r)
+{
+	for (size_t i = 0; r->mesh && i < r->vs->hosts.n; i++) {
+		const struct mesh_service *s = map_get(&c->host_to_svc, r->hosts[i]);
+
+		if (s && r->vs->http.n && !has_port_of(s, APP_HTTP))
+			note_add(c, r->object, r->object->pos, "spec.http",
+				 "no port of '" STR_FMT "' speaks HTTP/1: these routes have no "
+				 "effect on it",
+				 STR_ARG(s->host));
+		if (s && r->vs->tcp.n && !has_port_of(s, APP_TCP))
+			note_add(c, r->object, r->object->pos, "spec.tcp",
+				 "no port of '" STR_FMT "' speaks tcp: these routes have no effect "
+				 "on it",
+				 STR_ARG(s->host));
+	}
+}
+
 void notes_of_rules(struct compile *c, const struct by_kind *by)
 {
 	for (size_t i = 0; i < c->rules->n; i++) {
@@ -217,6 +244,7 @@ void notes_of_rules(struct compile *c, const struct by_kind *by)
 				 "a delegate: delegation is not enforced yet");
 		gateway_notes(c, by, r);
 		unknown_host_notes(c, r);
+		protocol_notes(c, r);
 		if (vs->tls.n)
 			note_add(c, r->object, r->object->pos, "spec.tls", "is not enforced yet");
 		for (size_t j = 0; j < vs->http.n; j++)

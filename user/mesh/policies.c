@@ -12,6 +12,7 @@ struct ns_rules {
 
 struct policies {
 	struct map ns_to_rules; /* struct ns_rules * */
+	struct map uncommon; /* hosts, also wildcards, of groups that not all views select alike */
 };
 
 static int age_cmp(const void *a, const void *b)
@@ -81,12 +82,37 @@ static void merge(struct compile *c, struct rule_group *g, const struct object *
 	}
 }
 
+/* A rule of the service's own namespace that everybody sees is the same for all. */
+static bool group_is_common(const struct compile *c, const struct rule_group *g)
+{
+	const struct mesh_service *s = map_get(&c->host_to_svc, g->host);
+
+	return g->scope.all && s && str_eq(s->ns, g->ns);
+}
+
+static void find_uncommon(struct compile *c)
+{
+	map_for_each(e, &c->policies->ns_to_rules) {
+		const struct ns_rules *r = e->value;
+
+		map_for_each(h, &r->host_to_groups) {
+			const struct vec *groups = h->value;
+			struct rule_group *const *g = groups->items;
+
+			for (size_t i = 0; i < groups->n; i++)
+				if (!group_is_common(c, g[i]))
+					*map_at(&c->policies->uncommon, h->key) = g[i];
+		}
+	}
+}
+
 void policies_build(struct compile *c, const struct object *const *rules, size_t n)
 {
 	const struct object **sorted = arena_array(c->scratch, n, sizeof(*sorted));
 
 	c->policies = arena_alloc(c->scratch, sizeof(*c->policies));
 	map_init(&c->policies->ns_to_rules, c->scratch);
+	map_init(&c->policies->uncommon, c->scratch);
 	if (!n)
 		return;
 	memcpy(sorted, rules, n * sizeof(*sorted));
@@ -101,6 +127,7 @@ void policies_build(struct compile *c, const struct object *const *rules, size_t
 		}
 		merge(c, group_for(c, sorted[i]), sorted[i]);
 	}
+	find_uncommon(c);
 }
 
 /* The groups of one namespace that cover host: of the most specific host with any. */
@@ -142,31 +169,15 @@ const struct rule_group *policy_select(const struct compile *c, const struct vie
 	return NULL;
 }
 
-/* A rule of the service's own namespace that everybody sees is the same for all. */
-static bool group_is_common(const struct compile *c, const struct rule_group *g)
-{
-	const struct mesh_service *s = map_get(&c->host_to_svc, g->host);
-
-	return g->scope.all && s && str_eq(s->ns, g->ns);
-}
-
 bool policy_sensitive(const struct compile *c, const struct mesh_service *s)
 {
-	map_for_each(e, &c->policies->ns_to_rules) {
-		const struct ns_rules *r = e->value;
-		char buf[HOST_MAX];
-		struct str cover;
-		size_t at = 0;
+	char buf[HOST_MAX];
+	struct str cover;
+	size_t at = 0;
 
-		while (host_next_cover(s->host, &at, buf, &cover)) {
-			const struct vec *groups = map_get(&r->host_to_groups, cover);
-			struct rule_group *const *g = groups ? groups->items : NULL;
-
-			for (size_t i = 0; groups && i < groups->n; i++)
-				if (!group_is_common(c, g[i]))
-					return true;
-		}
-	}
+	while (c->policies->uncommon.n && host_next_cover(s->host, &at, buf, &cover))
+		if (map_get(&c->policies->uncommon, cover))
+			return true;
 	return false;
 }
 

@@ -191,6 +191,12 @@ void member_add(struct compile *c, struct vec *v, const struct workload *w, uint
 	}
 }
 
+/* internalTrafficPolicy: Local */
+static bool local_only(const struct service *s)
+{
+	return str_eq(s->internal_traffic_policy, STR("Local"));
+}
+
 static void members_selected(struct registry *r, const struct object *o,
 			     const struct service_port *p, struct workload **pods, size_t n,
 			     struct vec *v)
@@ -200,6 +206,8 @@ static void members_selected(struct registry *r, const struct object *o,
 	for (size_t i = 0; i < n; i++) {
 		uint32_t port = target_port(p, pods[i]->pod);
 
+		if (local_only(s) && !pods[i]->local)
+			continue;
 		if (port && (pods[i]->ready || s->publish_not_ready))
 			member_add(r->c, v, pods[i], port);
 	}
@@ -229,6 +237,11 @@ static void member_from_set(struct registry *r, const struct endpoint_address *a
 	*(struct member *)vec_push(r->c->scratch, v, sizeof(m)) = m;
 }
 
+static bool elsewhere(const struct registry *r, const struct endpoint_address *a)
+{
+	return r->c->opt->node && a->node_name.n && !str_eq(a->node_name, str_of(r->c->opt->node));
+}
+
 static void members_explicit(struct registry *r, const struct service *s, const struct explicit *x,
 			     const struct service_port *p, struct vec *v)
 {
@@ -240,6 +253,8 @@ static void members_explicit(struct registry *r, const struct service *s, const 
 		for (size_t j = 0; port && j < sets[i]->addresses.n; j++) {
 			const struct endpoint_address *a = &sets[i]->addresses.items[j];
 
+			if (local_only(s) && elsewhere(r, a))
+				continue;
 			if (a->ready || s->publish_not_ready)
 				member_from_set(r, a, port, v);
 		}
@@ -332,6 +347,8 @@ static void add_service(struct registry *r, const struct object *o)
 	add_ports(r, m);
 	slot = map_at(&c->host_to_svc, m->host);
 	*slot = m;
+	if (s->traffic_distribution.n)
+		note_add(c, o, o->pos, "spec.trafficDistribution", "is not enforced yet");
 	if (!m->headless && !m->nr_vips)
 		note_add(c, o, o->pos, "spec.clusterIP",
 			 "has no address yet: it cannot be reached by one");

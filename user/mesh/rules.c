@@ -103,17 +103,18 @@ static int rank(const struct rule *r, const struct view *view)
 	return scope_private(&r->scope, r->object->meta.ns) ? 0 : 1;
 }
 
+/* view NULL: all, in no particular order */
 static void add_ranked(struct rule_list *out, const struct vec *rules, const struct view *view)
 {
 	struct rule *const *r = rules->items;
 
 	for (int want = 0; want <= 2; want++)
 		for (size_t i = 0; i < rules->n; i++)
-			if (rank(r[i], view) == want)
+			if ((view ? rank(r[i], view) : 0) == want)
 				out->items[out->n++] = r[i];
 }
 
-struct rule_list rules_for(struct compile *c, const struct view *view, struct str host)
+static struct rule_list rules_at(struct compile *c, const struct view *view, struct str host)
 {
 	struct rule_list out = { 0 };
 	char buf[HOST_MAX];
@@ -139,21 +140,22 @@ struct rule_list rules_for(struct compile *c, const struct view *view, struct st
 	return out;
 }
 
+struct rule_list rules_for(struct compile *c, const struct view *view, struct str host)
+{
+	return rules_at(c, view, host);
+}
+
+struct rule_list rules_covering(struct compile *c, struct str host)
+{
+	return rules_at(c, NULL, host);
+}
+
 bool rules_sensitive(struct compile *c, struct str host)
 {
-	char buf[HOST_MAX];
-	struct str cover;
-	size_t at = 0;
+	struct rule_list rules = rules_covering(c, host);
 
-	if (!c->rules->host_to_rules.n)
-		return false;
-	while (host_next_cover(host, &at, buf, &cover)) {
-		const struct vec *rules = map_get(&c->rules->host_to_rules, cover);
-		struct rule *const *r = rules ? rules->items : NULL;
-
-		for (size_t i = 0; rules && i < rules->n; i++)
-			if (r[i]->by_source || !r[i]->scope.all)
-				return true;
-	}
+	for (size_t i = 0; i < rules.n; i++)
+		if (rules.items[i]->by_source || !rules.items[i]->scope.all)
+			return true;
 	return false;
 }

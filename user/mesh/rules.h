@@ -28,6 +28,8 @@ struct rule_list {
 	size_t n;
 };
 struct rule_list rules_for(struct compile *c, const struct view *view, struct str host);
+/* All that cover host, whoever sees them. */
+struct rule_list rules_covering(struct compile *c, struct str host);
 bool rules_sensitive(struct compile *c, struct str host);
 
 /* Does a match's gateways list (or the spec's, when it is empty) name the sidecars? */
