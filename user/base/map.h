@@ -27,6 +27,8 @@ void map_init(struct map *m, struct arena *a);
 void *map_get(const struct map *m, struct str key); /* NULL: absent */
 void **map_at(struct map *m, struct str key);	    /* the slot, made when absent (NULL in it) */
 
-#define map_for_each(e, m) for (struct map_entry *e = (m)->entries; e < (m)->entries + (m)->n; e++)
+/* an empty map has no entries to point at: NULL + 0 is undefined */
+#define map_for_each(e, m)                                                                         \
+	for (struct map_entry *e = (m)->entries; e && e < (m)->entries + (m)->n; e++)
 
 #endif
