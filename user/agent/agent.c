@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/admin.h"
+#include "agent/control.h"
 #include "agent/chores.h"
 #include "agent/events.h"
 #include "agent/linkwatch.h"
@@ -67,7 +67,7 @@ static void on_reply(void *arg, uint32_t type, int fd)
 {
 	struct agent *a = arg;
 
-	admin_reply(a->admin, type, fd);
+	control_reply(a->control, type, fd);
 }
 
 static void put_image(void *arg, int fd, uint64_t generation)
@@ -266,7 +266,7 @@ static int open_service(struct agent *a, char why[WHY_LEN])
 	if (err)
 		return reason(why, err, "events of", a->opt.pins);
 	a->chores = chores_new(a);
-	err = a->chores ? admin_new(a, &a->admin) : -ENOMEM;
+	err = a->chores ? control_new(a, &a->control) : -ENOMEM;
 	return err ? reason(why, err, "control socket in", a->opt.run) : 0;
 }
 
@@ -296,7 +296,7 @@ static int open_all(struct agent *a, char why[WHY_LEN])
 
 static void close_parts(struct agent *a)
 {
-	a->admin = admin_free(a->admin);
+	a->control = control_free(a->control);
 	a->chores = chores_free(a->chores);
 	a->events = kernel_log_free(a->events);
 	a->source = source_dir_free(a->source);

@@ -29,7 +29,7 @@ struct agent {
 	struct source_dir *source;
 	struct kernel_log *events;
 	struct chores *chores;
-	struct admin *admin;
+	struct control *control;
 	uint64_t pool_drift; /* reservations put right since the start */
 	uint64_t conns;	     /* in the kernel's table at the last sweep */
 };

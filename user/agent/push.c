@@ -27,6 +27,7 @@ struct push {
 	const struct compile_options *opt;
 	struct source_view view;
 	bool has_view, dirty, notes_fresh;
+	bool killed; /* weft-proxy died while it had this image: it gets one more chance */
 	enum step step;
 	struct attempt now;		/* in force */
 	struct attempt next;		/* on its way, or the last one that failed */
@@ -224,9 +225,14 @@ void push_image_answer(struct push *p, uint64_t generation, int err, const char 
 	p->step = STEP_IDLE;
 	if (refused) {
 		failed(p, err, "weft-proxy refused the image", why);
+		/* its death may have had nothing to do with it; twice is no accident */
+		if (err == -EPIPE && !p->killed)
+			retry_later(p);
+		p->killed = err == -EPIPE;
 		idle(p);
 		return;
 	}
+	p->killed = false;
 	if (err)
 		log_warn("push", "weft-proxy is not running: it gets the image when it comes");
 	remember_image(p, generation);
@@ -246,6 +252,7 @@ void push_changed(struct push *p, const struct source_view *view)
 {
 	p->view = *view;
 	p->has_view = true;
+	p->killed = false;
 	p->dirty = true;
 	p->notes_fresh = false;
 	if (p->step == STEP_IDLE)

@@ -200,6 +200,24 @@ static void an_image_refused_late_is_reported_and_sent_again_next_time(void **st
 	assert_string_equal(t.trace, "compile image ");
 }
 
+static void an_image_gets_one_more_chance_when_the_proxy_died_of_it(void **state)
+{
+	push_changed(t.push, &view);
+	push_image_answer(t.push, t.generation, -EPIPE, "weft-proxy died while taking it");
+	t.trace[0] = 0;
+	for (int i = 0; i < 200 && !t.trace[0]; i++)
+		loop_once(t.loop, 20);
+	assert_string_equal(t.trace, "compile image ");
+	push_image_answer(t.push, t.generation, -EPIPE, "weft-proxy died while taking it");
+	for (int i = 0; i < 60; i++)
+		loop_once(t.loop, 50);
+	assert_string_equal(t.trace, "compile image ");
+	push_changed(t.push, &view);
+	assert_string_equal(t.trace, "compile image compile image ");
+	push_image_answer(t.push, t.generation, 0, "");
+	assert_string_equal(status().why, "");
+}
+
 static void tables_that_do_not_fit_keep_the_plan_and_are_tried_again(void **state)
 {
 	push_changed(t.push, &view);
@@ -232,6 +250,7 @@ int main(void)
 		TEST(answers_to_older_images_are_not_mistaken_for_this_one),
 		TEST(without_a_proxy_the_kernel_still_gets_its_tables),
 		TEST(an_image_refused_late_is_reported_and_sent_again_next_time),
+		TEST(an_image_gets_one_more_chance_when_the_proxy_died_of_it),
 		TEST(tables_that_do_not_fit_keep_the_plan_and_are_tried_again),
 	};
 

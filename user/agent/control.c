@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/admin.h"
+#include "agent/control.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -42,7 +42,7 @@ enum client_state { CLIENT_ASKS, CLIENT_WAITS, CLIENT_READS };
 struct client {
 	struct source src;
 	struct timer deadline;
-	struct admin *admin;
+	struct control *control;
 	struct client *next, **link;
 	enum client_state state;
 	char line[CONTROL_LINE_MAX + 1];
@@ -53,7 +53,7 @@ struct client {
 	size_t out_len, out_done;
 };
 
-struct admin {
+struct control {
 	struct agent *agent;
 	struct source listener;
 	struct client *clients;
@@ -74,12 +74,12 @@ static void client_end(struct client *c)
 {
 	if (c->src.retired)
 		return;
-	timer_stop(c->admin->agent->loop, &c->deadline);
+	timer_stop(c->control->agent->loop, &c->deadline);
 	*c->link = c->next;
 	if (c->next)
 		c->next->link = c->link;
-	c->admin->nr_clients--;
-	loop_retire(c->admin->agent->loop, &c->src, client_dispose);
+	c->control->nr_clients--;
+	loop_retire(c->control->agent->loop, &c->src, client_dispose);
 }
 
 /* ---- answering --------------------------------------------------------------------------------
@@ -92,13 +92,13 @@ static void client_write(struct client *c)
 				 MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (n < 0 && errno == EAGAIN) {
-			loop_mod(c->admin->agent->loop, &c->src, EPOLLOUT);
+			loop_mod(c->control->agent->loop, &c->src, EPOLLOUT);
 			return;
 		}
 		if (n < 0)
 			break;
 		c->out_done += (size_t)n;
-		timer_set(c->admin->agent->loop, &c->deadline, ADMIN_CLIENT_MS);
+		timer_set(c->control->agent->loop, &c->deadline, CONTROL_CLIENT_MS);
 	}
 	client_end(c);
 }
@@ -110,7 +110,7 @@ static void reply_text(struct client *c, char *text, size_t n)
 	c->state = CLIENT_READS;
 	c->out = text;
 	c->out_len = n;
-	timer_set(c->admin->agent->loop, &c->deadline, ADMIN_CLIENT_MS);
+	timer_set(c->control->agent->loop, &c->deadline, CONTROL_CLIENT_MS);
 	if (large)
 		malloc_trim(0); /* the JSON tree that this text was made from */
 	client_write(c);
@@ -143,7 +143,7 @@ static void reply_error(struct client *c, const char *fmt, const char *detail)
 
 static void client_answer(struct client *c, const struct str *proxy)
 {
-	struct question q = { .agent = c->admin->agent,
+	struct question q = { .agent = c->control->agent,
 			      .arg = c->arg,
 			      .proxy = proxy ? *proxy : (struct str){ 0 },
 			      .proxy_answered = proxy != NULL };
@@ -174,7 +174,7 @@ static char *memfd_text(int fd, size_t *n)
 	ssize_t got;
 
 	if (fcntl(fd, F_GET_SEALS) < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
-	    st.st_size > ADMIN_REPLY_MAX)
+	    st.st_size > CONTROL_REPLY_MAX)
 		return NULL;
 	text = malloc((size_t)st.st_size + 1);
 	if (!text)
@@ -189,7 +189,7 @@ static char *memfd_text(int fd, size_t *n)
 	return text;
 }
 
-void admin_reply(struct admin *m, uint32_t type, int fd)
+void control_reply(struct control *m, uint32_t type, int fd)
 {
 	uint32_t ask = type == CHANNEL_STATS_REPLY ? CHANNEL_STATS : CHANNEL_SESSIONS;
 	struct client *next;
@@ -221,7 +221,7 @@ static void take_line(struct client *c, size_t len)
 {
 	struct str line = str_trim((struct str){ c->line, len }), name;
 
-	loop_mod(c->admin->agent->loop, &c->src, 0); /* hang-up is still reported */
+	loop_mod(c->control->agent->loop, &c->src, 0); /* hang-up is still reported */
 	c->arg = line;
 	if (!str_cut(&c->arg, ' ', &name)) {
 		name = line;
@@ -234,9 +234,9 @@ static void take_line(struct client *c, size_t len)
 		reply_error(c, "unknown word '%s'", c->line);
 		return;
 	}
-	if (c->word->ask && !keeper_ask(c->admin->agent->keeper, c->word->ask)) {
+	if (c->word->ask && !keeper_ask(c->control->agent->keeper, c->word->ask)) {
 		c->state = CLIENT_WAITS;
-		timer_set(c->admin->agent->loop, &c->deadline, ADMIN_PROXY_MS);
+		timer_set(c->control->agent->loop, &c->deadline, CONTROL_PROXY_MS);
 		return;
 	}
 	client_answer(c, NULL);
@@ -294,7 +294,7 @@ static void refuse_client(int fd)
 
 static void accept_ready(struct source *s, uint32_t events)
 {
-	struct admin *m = (struct admin *)((char *)s - offsetof(struct admin, listener));
+	struct control *m = (struct control *)((char *)s - offsetof(struct control, listener));
 	int fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	struct client *c;
 
@@ -305,7 +305,7 @@ static void accept_ready(struct source *s, uint32_t events)
 		refuse_client(fd);
 		return;
 	}
-	c->admin = m;
+	c->control = m;
 	c->src = (struct source){ .fd = fd, .ready = client_ready };
 	c->deadline.fire = client_late;
 	if (loop_add(m->agent->loop, &c->src, EPOLLIN)) {
@@ -319,14 +319,14 @@ static void accept_ready(struct source *s, uint32_t events)
 		c->next->link = &c->next;
 	m->clients = c;
 	m->nr_clients++;
-	timer_set(m->agent->loop, &c->deadline, ADMIN_CLIENT_MS);
+	timer_set(m->agent->loop, &c->deadline, CONTROL_CLIENT_MS);
 }
 
 /* ---- life -------------------------------------------------------------------------------------
  */
 
 /* The run directory is locked: a socket file that is there has no owner any more. */
-static int listen_here(struct admin *m)
+static int listen_here(struct control *m)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -345,9 +345,9 @@ static int listen_here(struct admin *m)
 	return fd;
 }
 
-int admin_new(struct agent *a, struct admin **out)
+int control_new(struct agent *a, struct control **out)
 {
-	struct admin *m = calloc(1, sizeof(*m));
+	struct control *m = calloc(1, sizeof(*m));
 	int n, err;
 
 	if (!m)
@@ -358,14 +358,14 @@ int admin_new(struct agent *a, struct admin **out)
 	m->listener.fd = n < (int)sizeof(m->path) ? listen_here(m) : -ENAMETOOLONG;
 	err = m->listener.fd < 0 ? m->listener.fd : loop_add(a->loop, &m->listener, EPOLLIN);
 	if (err) {
-		admin_free(m);
+		control_free(m);
 		return err;
 	}
 	*out = m;
 	return 0;
 }
 
-struct admin *admin_free(struct admin *m)
+struct control *control_free(struct control *m)
 {
 	if (!m)
 		return NULL;
