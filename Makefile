@@ -103,7 +103,8 @@ $(BUILD)/fuzz/%: tests/fuzz/%_fuzz.c $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -fsanitize=fuzzer $< $(LINK) -o $@
 
-.PRECIOUS: $(BUILD)/tests/%.o
+# objects of tests are no intermediates: keep them all
+.SECONDARY:
 
 unit-bins: $(UNIT_BINS)
 fuzz-bins: $(FUZZ_BINS)
