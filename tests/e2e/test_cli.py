@@ -24,7 +24,7 @@ GHOST = """
 apiVersion: v1
 kind: Pod
 metadata: {name: ghost, namespace: tutorial, labels: {app: ghost}}
-spec: {nodeName: node1, containers: [{name: c, command: [true]}]}
+spec: {nodeName: node1, containers: [{name: c, command: [sleep]}]}
 status:
   phase: Running
   podIP: 10.244.1.200
@@ -86,11 +86,13 @@ def test_each_word_answers_as_a_table_and_as_json(bed, word):
 
 
 def test_services_say_which_path_is_taken_and_why(bed):
-    out = weft(bed, "services").stdout
-    recommendation = next(li for li in out.splitlines() if "recommendation" in li and "8080" in li)
-    preference = next(li for li in out.splitlines() if "preference" in li and "8080" in li)
-    assert "proxy" in recommendation.lower() and "recommendation" in recommendation
-    assert "proxy" not in preference.lower()
+    rows = {(r["address"], r["port"]): r for r in bed.agent().ask("services")["services"]}
+    recommendation = rows[bed.addresses("tutorial/recommendation")[0], 8080]
+    assert recommendation["verdict"] == "proxy"
+    assert "VirtualService tutorial/recommendation" in recommendation["why"]
+    preference = rows[bed.addresses("tutorial/preference")[0], 8080]
+    assert preference["verdict"] == "backend" and preference["why"]
+    assert "|preference.tutorial." in preference["clusters"][0]["cluster"]
 
 
 def test_routes_of_a_host_show_its_rule(bed):

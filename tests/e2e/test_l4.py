@@ -142,5 +142,13 @@ def test_the_pods_own_addresses_and_the_loopback_are_left_alone(bed):
 def test_10000_connections_leave_no_entry_behind(bed):
     ip = bed.addresses("l4/echo")[0]
     spread(bed, ip, 10000)
-    wait_for(lambda: not [c for c in connections(bed) if c["protocol"] == "TCP"],
-             timeout=60, what="an empty connection table")
+    left = [None]
+
+    def empty():
+        left[0] = [c for c in connections(bed) if c["protocol"] == "TCP"]
+        return not left[0]
+
+    try:
+        wait_for(empty, timeout=60, what="an empty connection table")
+    except AssertionError:
+        pytest.fail(f"{len(left[0])} entries left: {left[0][:5]}")

@@ -56,33 +56,12 @@ def server_sockets(bed, port):
     return total
 
 
-def churn(bed, seconds):
-    """Churns on the limited service, watches the counter, returns the samples above the limit."""
-    above, samples, done = [], 0, threading.Event()
-
-    def watch():
-        nonlocal samples
-        while not done.wait(0.2):
-            now = server_sockets(bed, ECHO)
-            samples += 1
-            if now > LIMIT:
-                above.append(now)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        seen = client(bed, "client", "churn", "limited", ECHO, "--seconds", seconds,
-                      "--processes", 8, timeout=seconds + 60)
-    finally:
-        done.set()
-        watcher.join()
-    assert seen["kills"] > seconds * 3 and samples > seconds
-    return above
-
-
 def check_churn(bed, seconds):
-    before = reasons(bed).get("pool_full", 0)
-    assert churn(bed, seconds) == [], "more connections open than the limit allows"
+    before = reasons(bed)["pool_full"]
+    seen = client(bed, "client", "churn", "limited", ECHO, "--seconds", seconds,
+                  "--processes", 8, timeout=seconds + 60)
+    assert seen["kills"] > seconds * 3
+    assert LIMIT - 5 <= seen["peak"] <= LIMIT, seen
     assert reasons(bed)["pool_full"] > before, "the churn never met the limit"
     wait_for(lambda: opened(bed) == server_sockets(bed, ECHO), timeout=30,
              what="counter = open sockets")
@@ -174,7 +153,7 @@ def test_one_connection_one_waiting_the_third_is_503_uo(bed):
     wait_for(lambda: refused_uo(bed) == before + 1, what="one UO in the metrics")
     rows = wait_for(lambda: [r for r in access_log(bed) if r["response_flags"] == "UO"],
                     what="UO in the access log")
-    assert rows[-1]["response_code_details"] == "overflow"
+    assert "overflow" in rows[-1]["response_code_details"]
 
 
 def refused_uo(bed):

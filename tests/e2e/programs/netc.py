@@ -3,8 +3,10 @@
 """Clients for the end-to-end tests. Each mode does one thing to netd and prints one JSON line."""
 import argparse
 import collections
+import ctypes
 import errno
 import json
+import multiprocessing
 import os
 import random
 import select
@@ -65,6 +67,11 @@ def who(args):
     return {"names": names, "errors": errors}
 
 
+def die_with_parent():
+    """The sockets of a killed test do not outlive it."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
 def open_some(where, count, start_at):
     """Connects count times from a moment on; returns (sockets, names, [(error, ms)])."""
     kept, names, refused = [], collections.Counter(), []
@@ -91,6 +98,7 @@ def hold(args):
         reader, writer = os.pipe()
         pid = os.fork()
         if pid == 0:
+            die_with_parent()
             os.close(reader)
             kept, names, refused = open_some(where, args.count // args.processes, start_at)
             os.write(writer, json.dumps([len(kept), names, refused]).encode())
@@ -113,17 +121,48 @@ def hold(args):
     return {"closed": total["open"]}
 
 
-def churn_worker(where, seed):
-    rng, kept = random.Random(seed), []
+class Census:
+    """How many connections are open at this very moment, over all workers.
+
+    Counted after connect() and uncounted before close(), so the figure is never above the truth,
+    and a peak above the limit is the limit's fault.
+    """
+
+    def __init__(self, workers):
+        self.lock = multiprocessing.Lock()
+        self.of = multiprocessing.RawArray("i", workers)
+        self.gone = multiprocessing.RawArray("b", workers)
+        self.total, self.peak = (multiprocessing.RawValue("i", 0) for _ in range(2))
+
+    def count(self, worker, change):
+        with self.lock:
+            if not self.gone[worker]:
+                self.of[worker] += change
+                self.total.value += change
+                self.peak.value = max(self.peak.value, self.total.value)
+
+    def kill(self, worker, pid):
+        """Takes the worker out of the census, then out of the world; it cannot hold the lock."""
+        with self.lock:
+            self.gone[worker] = 1
+            self.total.value -= self.of[worker]
+            os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+def churn_worker(where, census, number):
+    rng, kept = random.Random(number), []
     while True:
         try:
             s = dial(where, timeout=2)
+            census.count(number, 1)
             s.sendall(b"x")
             kept.append(s)
         except OSError:
             time.sleep(0.002)
         while kept and (len(kept) > 12 or rng.random() < 0.5):
             s = kept.pop(rng.randrange(len(kept)))
+            census.count(number, -1)
             if rng.random() < 0.3:  # a reset instead of a FIN
                 s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             s.close()
@@ -131,23 +170,23 @@ def churn_worker(where, seed):
 
 def churn(args):
     """Workers that open and close as they like and are killed in the middle of it."""
-    where, rng, workers, kills = address(args), random.Random(1), [], 0
+    where, rng, workers, started = address(args), random.Random(1), {}, 0
+    census = Census(int(args.seconds * 10) + args.processes + 10)
     deadline = time.monotonic() + args.seconds
     while time.monotonic() < deadline:
         while len(workers) < args.processes:
             pid = os.fork()
             if pid == 0:
-                churn_worker(where, rng.random())
-            workers.append(pid)
+                die_with_parent()
+                churn_worker(where, census, started)
+            workers[started] = pid
+            started += 1
         time.sleep(0.1)
-        victim = workers.pop(rng.randrange(len(workers)))
-        os.kill(victim, signal.SIGKILL)
-        os.waitpid(victim, 0)
-        kills += 1
-    for pid in workers:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-    return {"kills": kills}
+        victim = rng.choice(list(workers))
+        census.kill(victim, workers.pop(victim))
+    for number, pid in workers.items():
+        census.kill(number, pid)
+    return {"kills": started, "peak": census.peak.value}
 
 
 def send_pattern(s, size, result):
