@@ -26,6 +26,7 @@ static int device_check(uint32_t ifindex, bool *veth)
 	struct ifreq r = { .ifr_ifindex = (int)ifindex };
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err = 0;
 
+	*veth = false;
 	if (fd < 0)
 		return -errno;
 	if (ioctl(fd, SIOCGIFNAME, &r) || ioctl(fd, SIOCGIFHWADDR, &r))
@@ -82,7 +83,7 @@ int door_attach(struct kernel *k, uint32_t ifindex, const struct door *d)
 {
 	int fd = bpf_map__fd(k->skel->maps.doors), err;
 	struct door door = *d;
-	bool veth;
+	bool veth = false;
 
 	err = device_check(ifindex, &veth);
 	if (err)
@@ -115,7 +116,7 @@ int door_detach(struct kernel *k, uint32_t ifindex)
 int doors_list(struct kernel *k, struct door_entry *out, int cap)
 {
 	int fd = bpf_map__fd(k->skel->maps.doors), n = 0;
-	struct door_entry e;
+	struct door_entry e = { 0 };
 	uint32_t *prev = NULL;
 
 	while (n < MAX_DOORS && !bpf_map_get_next_key(fd, prev, &e.ifindex)) {
@@ -145,7 +146,7 @@ int pods_list(struct kernel *k, struct pod_entry *out, int cap)
 {
 	int fd = bpf_map__fd(k->skel->maps.pods), n = 0;
 	struct ip16 *prev = NULL;
-	struct pod_entry e;
+	struct pod_entry e = { 0 };
 
 	while (n < MAX_PODS && !bpf_map_get_next_key(fd, prev, &e.addr)) {
 		if (!bpf_map_lookup_elem(fd, &e.addr, &e.pod)) {
@@ -168,7 +169,7 @@ int proxy_put(struct kernel *k, const struct proxy_at *at)
 
 int kernel_cleanup(const char *pins)
 {
-	uint32_t ifindex, *prev = NULL;
+	uint32_t ifindex = 0, *prev = NULL;
 	char path[512];
 	int fd, err, worst = 0, n = 0;
 

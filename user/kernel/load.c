@@ -417,6 +417,7 @@ int kernel_shared_fds(struct kernel *k, int fds[NR_SHARED])
 		[SHARED_REASONS] = k->skel->maps.reasons,
 		[SHARED_FLOW_STATS] = k->skel->maps.flow_stats,
 		[SHARED_CLUSTER_STATE] = k->skel->maps.cluster_state,
+		[SHARED_CLUSTERS] = k->skel->maps.clusters,
 	};
 	int i, fd;
 

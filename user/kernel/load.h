@@ -50,6 +50,7 @@ enum kernel_shared {
 	SHARED_REASONS,
 	SHARED_FLOW_STATS,
 	SHARED_CLUSTER_STATE,
+	SHARED_CLUSTERS, /* names the rows of cluster_state by id */
 	NR_SHARED
 };
 int kernel_shared_fds(struct kernel *k, int fds[NR_SHARED]);

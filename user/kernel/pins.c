@@ -90,7 +90,7 @@ int cgroup_root(char *out, size_t cap)
 	if (!f)
 		return -errno;
 	while ((m = getmntent(f))) {
-		if (strcmp(m->mnt_type, "cgroup2"))
+		if (strcmp(m->mnt_type, "cgroup2") != 0)
 			continue;
 		err = (size_t)snprintf(out, cap, "%s", m->mnt_dir) < cap ? 0 : -ENAMETOOLONG;
 		break;
