@@ -158,6 +158,37 @@ def test_source_labels_decide_by_the_client_pod(bed):
         assert answer_of(bed, pod="client") == "v1"
 
 
+def test_the_host_counts_in_the_clients_own_view_whatever_it_dialled(bed, tmp_path):
+    """Dials preference, which all clients see alike, and names a host that they see differently."""
+    apply_rule(bed, """  - match:
+    - sourceLabels:
+        app: preference
+        version: v2
+    route:
+    - destination:
+        host: recommendation
+        subset: version-v2
+""" + to("version-v1"), "v1")
+    file = tmp_path / "preference.yaml"
+    file.write_text(RULE.replace("recommendation", "preference") + """  - route:
+    - destination:
+        host: preference
+""")
+    bed.apply([str(file)])
+
+    def named(pod):
+        answer = curl(bed, pod, "http://preference:8080/", "-H", f"Host: {HOST}:{PORT}")
+        return f'{answer.headers.get("x-app-version")} {"server" in answer.headers}'
+
+    try:
+        wait_for(lambda: named("preference-v2") == "v2 True", what="the view of preference v2")
+        for _ in range(5):
+            assert named("preference-v2") == "v2 True"
+            assert named("client") == "v1 True"
+    finally:
+        bed.delete([str(file)])
+
+
 def test_an_undefined_subset_is_503_nc(bed):
     before = refusals(bed, "NC", 503)
     apply_rule(bed, to("version-v7"), 503)

@@ -93,7 +93,7 @@ static struct decision decide(struct exchange *x, const struct h1_request *r, st
 	const struct image_workload *client =
 		x->s->pod ? generation_workload(g, x->s->pod->workload) : NULL;
 	struct str ns = client ? image_str(g->im, client->ns) : (struct str){ 0 };
-	const struct image_vhost *v = route_vhost(g, x->s->listener, r->authority, ns);
+	const struct image_vhost *v = route_vhost(g, x->s->pod, x->s->listener, r->authority, ns);
 	uint64_t gave_up = x->w->match.gave_up;
 
 	if (!v || r->method == H1_CONNECT)

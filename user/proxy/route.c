@@ -42,9 +42,14 @@ const struct image_target *route_target(const struct generation *g, struct image
 	return NULL; /* all weights are 0 */
 }
 
-const struct image_vhost *route_vhost(const struct generation *g, const struct image_listener *l,
-				      struct str authority, struct str ns)
+const struct image_vhost *route_vhost(const struct generation *g, const struct image_pod *client,
+				      const struct image_listener *l, struct str authority,
+				      struct str ns)
 {
+	/* not l->table: a listener that all views share may serve a client whose view routes the
+	 * host that it names differently */
+	const struct image_table *table =
+		image_find_table(g->im, client ? client->view : 0, l->port);
 	const struct image_vhost *dialled =
 		l->vhost == IMAGE_NONE ? NULL : image_vhosts(g->im) + l->vhost;
 	char buf[IMAGE_HOST_MAX];
@@ -54,5 +59,5 @@ const struct image_vhost *route_vhost(const struct generation *g, const struct i
 		return dialled;
 	if (image_host(authority, ns, buf, &host))
 		return NULL;
-	return image_find_vhost(g->im, image_tables(g->im) + l->table, host);
+	return table ? image_find_vhost(g->im, table, host) : NULL;
 }
