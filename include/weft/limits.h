@@ -48,6 +48,7 @@ enum {
 	STREAM_IDLE_MS = 300 * 1000,  /* no byte either way inside a request: 408 or 504 SI */
 	TUNNEL_IDLE_MS = 3600 * 1000, /* TCP and upgraded connections */
 	HALF_CLOSE_MS = 300 * 1000,   /* one side has ended, the other is silent */
+	CLIENT_GONE_MS = 1000, /* a client that has ended its direction still gets an answer */
 	LINGER_MS = 5 * 1000, /* after a final response the rest of the request is drained */
 	DRAIN_MS = 45 * 1000,	      /* a stopping proxy: its connections end by then */
 	CONNECT_TIMEOUT_MS = 10 * 1000, /* mesh default, mesh-api 3.5 */

@@ -82,7 +82,7 @@ int sock_connect(const struct sock_addr *to, int *out)
 
 int sock_accept(int listener, int *out, struct sock_addr *peer)
 {
-	union any_addr a;
+	union any_addr a = { 0 };
 	socklen_t len = sizeof(a);
 	int fd = accept4(listener, &a.sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
@@ -115,7 +115,7 @@ int sock_listen(const struct sock_addr *at, int backlog, int *out)
 
 int sock_local(int fd, struct sock_addr *at)
 {
-	union any_addr a;
+	union any_addr a = { 0 };
 	socklen_t len = sizeof(a);
 
 	if (getsockname(fd, &a.sa, &len) < 0)
@@ -126,7 +126,7 @@ int sock_local(int fd, struct sock_addr *at)
 
 int sock_peer(int fd, struct sock_addr *at)
 {
-	union any_addr a;
+	union any_addr a = { 0 };
 	socklen_t len = sizeof(a);
 
 	if (getpeername(fd, &a.sa, &len) < 0)

@@ -74,8 +74,8 @@ void wire_settle(struct loop *l, struct wire *w, uint32_t got, bool can_read, bo
 
 	if (can_read)
 		want |= EPOLLIN | EPOLLRDHUP;
-	else if (got & (EPOLLIN | EPOLLRDHUP))
-		want &= ~(uint32_t)(EPOLLIN | EPOLLRDHUP);
+	else
+		want &= ~(got & (EPOLLIN | EPOLLRDHUP));
 	if (want_write)
 		want |= EPOLLOUT;
 	/* cannot fail: the descriptor is ours and registered */

@@ -10,12 +10,18 @@
 #include "net/wire.h"
 #include "proxy/list.h"
 
-enum { CLIENTS = 16, HEAD_BYTES = 8 << 10, REPLY_HEAD = 512, CLIENT_MS = 10 * 1000 };
+enum {
+	CLIENTS = 16,
+	HEAD_BYTES = 8 << 10,
+	REPLY_HEAD = 512,
+	PIECE_BYTES = 64 << 10,
+	CLIENT_MS = 10 * 1000,
+};
 
 struct admin {
 	struct loop *loop;
 	struct source listener;
-	int (*render)(void *arg, struct text *out);
+	struct stats *(*page)(void *arg);
 	void *arg;
 	struct list clients;
 	unsigned int nr_clients;
@@ -27,7 +33,8 @@ struct client {
 	struct list link;
 	struct timer timer;
 	struct h1_scan scan;
-	struct text reply;
+	struct text reply;   /* what is being written */
+	struct stats *stats; /* what follows; NULL: nothing */
 	size_t used, sent;
 	char head[HEAD_BYTES];
 };
@@ -44,6 +51,7 @@ static void client_end(struct client *c)
 	list_del(&c->link);
 	c->a->nr_clients--;
 	text_done(&c->reply);
+	stats_free(c->stats);
 	loop_retire(c->a->loop, &c->wire.src, dispose);
 }
 
@@ -52,9 +60,23 @@ static void client_expired(struct timer *t)
 	client_end(container_of(t, struct client, timer));
 }
 
+/* The next piece of the page into the empty reply. False: that was all. */
+static bool refill(struct client *c)
+{
+	int more;
+
+	if (!c->stats)
+		return false;
+	c->reply.n = c->sent = 0;
+	more = stats_more(c->stats, &c->reply, PIECE_BYTES);
+	if (more <= 0)
+		c->stats = stats_free(c->stats);
+	return more >= 0 && c->reply.n;
+}
+
 static void write_reply(struct client *c)
 {
-	while (c->sent < c->reply.n) {
+	while (c->sent < c->reply.n || refill(c)) {
 		struct iovec iov = { c->reply.p + c->sent, c->reply.n - c->sent };
 		ssize_t n = wire_writev(&c->wire, &iov, 1);
 
@@ -69,18 +91,20 @@ static void write_reply(struct client *c)
 	client_end(c);
 }
 
-static void compose(struct client *c, int status, struct str type, const struct text *page)
+/* The end of the connection is the end of the page: its length is not known in advance. */
+static void compose(struct client *c, int status, struct str type, struct str body)
 {
 	char head[REPLY_HEAD];
 	struct h1_writer w = h1_writer_of(head, sizeof(head));
 
 	h1_put_status_line(&w, status);
 	h1_put_header(&w, STR("content-type"), type);
-	h1_put_header_u64(&w, STR("content-length"), page->n);
 	h1_put_header(&w, STR("connection"), STR("close"));
+	if (!c->stats)
+		h1_put_header_u64(&w, STR("content-length"), body.n);
 	h1_put_end(&w);
 	text_put(&c->reply, (struct str){ head, (size_t)(w.p - head) });
-	text_put(&c->reply, text_str(page));
+	text_put(&c->reply, body);
 	if (c->reply.failed)
 		client_end(c);
 	else
@@ -89,23 +113,21 @@ static void compose(struct client *c, int status, struct str type, const struct 
 
 static void answer(struct client *c, const struct h1_request *r)
 {
-	struct str type = STR("text/plain; charset=utf-8");
-	struct text page = { 0 };
-	int status = 200;
+	const struct str plain = STR("text/plain; charset=utf-8");
+	bool stats = str_eq(r->path, STR("/stats/prometheus")) || str_eq(r->path, STR("/metrics"));
+	bool ready = str_eq(r->path, STR("/healthz/ready")) || str_eq(r->path, STR("/ready"));
 
 	if (r->method != H1_GET) {
-		status = 405;
-	} else if (str_eq(r->path, STR("/stats/prometheus")) || str_eq(r->path, STR("/metrics"))) {
-		type = STR("text/plain; version=0.0.4; charset=utf-8");
-		if (c->a->render(c->a->arg, &page))
-			status = 500;
-	} else if (str_eq(r->path, STR("/healthz/ready")) || str_eq(r->path, STR("/ready"))) {
-		text_put(&page, STR("LIVE\n"));
+		compose(c, 405, plain, (struct str){ 0 });
+	} else if (ready) {
+		compose(c, 200, plain, STR("LIVE\n"));
+	} else if (stats) {
+		c->stats = c->a->page(c->a->arg);
+		compose(c, c->stats ? 200 : 500, STR("text/plain; version=0.0.4; charset=utf-8"),
+			(struct str){ 0 });
 	} else {
-		status = 404;
+		compose(c, 404, plain, (struct str){ 0 });
 	}
-	compose(c, status, type, &page);
-	text_done(&page);
 }
 
 static void client_ready(struct source *s, uint32_t events)
@@ -162,15 +184,14 @@ static void listener_ready(struct source *s, uint32_t events)
 		accepted(a, fd);
 }
 
-struct admin *admin_new(struct loop *l, int listener, int (*render)(void *arg, struct text *out),
-			void *arg)
+struct admin *admin_new(struct loop *l, int listener, struct stats *(*page)(void *arg), void *arg)
 {
 	struct admin *a = calloc(1, sizeof(*a));
 
 	if (!a)
 		return NULL;
 	a->loop = l;
-	a->render = render;
+	a->page = page;
 	a->arg = arg;
 	list_init(&a->clients);
 	a->listener = (struct source){ .fd = listener, .ready = listener_ready };

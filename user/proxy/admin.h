@@ -5,13 +5,12 @@
 #define WEFT_PROXY_ADMIN_H
 
 #include "loop/loop.h"
-#include "telemetry/text.h"
+#include "proxy/stats.h"
 
 struct admin;
 
-/* Takes the listener. render fills the page and returns 0 or -errno. NULL: no memory. */
-struct admin *admin_new(struct loop *l, int listener, int (*render)(void *arg, struct text *out),
-			void *arg);
+/* Takes the listener. page begins a new page of figures. NULL: no memory. */
+struct admin *admin_new(struct loop *l, int listener, struct stats *(*page)(void *arg), void *arg);
 struct admin *admin_free(struct admin *a);
 
 #endif

@@ -65,6 +65,31 @@ static struct str fresh(const struct flow *f)
 	return v;
 }
 
+/*
+ * n bytes of a chunked body behind those that pass were accepted, `behind` of them (content,
+ * trailers) after the framing. Takes the extensions out of the framing; how many bytes are left.
+ */
+static uint32_t drop_extensions(struct flow *f, uint32_t n, size_t behind)
+{
+	char *from = f->in.p + f->in.head + f->pass, *to = from;
+	const char *end = from + (n - behind);
+
+	if (!f->in_ext && !memchr(from, ';', n - behind))
+		return n;
+	for (const char *p = from; p < end; p++) {
+		if (*p == ';')
+			f->in_ext = true;
+		else if (*p == '\r')
+			f->in_ext = false;
+		if (!f->in_ext)
+			*to++ = *p;
+	}
+	n -= (uint32_t)(end - to);
+	memmove(to, end, (size_t)(f->in.p + f->in.tail - end));
+	f->in.tail -= (uint32_t)(end - to);
+	return n;
+}
+
 static enum flow_end take_body(struct buf_pool *pool, struct flow *f)
 {
 	while (!f->done) {
@@ -78,7 +103,10 @@ static enum flow_end take_body(struct buf_pool *pool, struct flow *f)
 			break;
 		f->content += data.n;
 		if (!f->strip) {
-			f->pass += (uint32_t)n;
+			bool chunked = f->body.framing == H1_CHUNKED;
+
+			f->pass += chunked ? drop_extensions(f, (uint32_t)n, data.n + trailers.n)
+					   : (uint32_t)n;
 			continue;
 		}
 		memcpy(buf_space(&f->out), data.p, data.n);
@@ -143,15 +171,15 @@ enum flow_end flow_pump(struct buf_pool *pool, struct flow *f, struct wire *from
 {
 	enum flow_end end;
 
-	for (int round = 0; round < ROUNDS; round++) {
+	for (int round = 0;; round++) {
 		end = flow_take(pool, f);
 		if (end == FLOW_OK)
 			end = flow_flush(pool, f, to);
-		if (end != FLOW_OK || !more || !flow_can_read(f))
+		/* what was read is always looked at: no event would come for it again */
+		if (end != FLOW_OK || !more || round == ROUNDS || !flow_can_read(f))
 			return end;
 		end = flow_fill(pool, f, from, &more);
 		if (end != FLOW_OK)
 			return end;
 	}
-	return FLOW_OK;
 }

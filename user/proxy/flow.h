@@ -5,8 +5,9 @@
  *	from ──read──▶ in [pass | not looked at] ──▶ write ──▶ to
  *	               out (what we wrote: a head) ──▲ goes first
  *
- * A body goes out of the buffer it was read into; its framing is checked on the way and kept as it
- * is. Nothing is read while the other side does not take what is there (back-pressure).
+ * A body goes out of the buffer it was read into; its framing is checked on the way and kept, but
+ * for chunk extensions, which are nobody's business behind us (RFC 9112 7.1.1). Nothing is read
+ *while the other side does not take what is there (back-pressure).
  */
 #ifndef WEFT_PROXY_FLOW_H
 #define WEFT_PROXY_FLOW_H
@@ -23,6 +24,7 @@ struct flow {
 	bool eof;	     /* the source has ended */
 	bool done;	     /* the end of the message is in; what follows in `in` is not ours */
 	bool shut;	     /* raw: the end was passed on */
+	bool in_ext;	     /* chunked: inside a chunk extension, which is dropped */
 	bool hold;	     /* keep the bytes of `out` when written: they may be needed again */
 	struct h1_body body; /* framing; not for raw */
 	uint64_t content;    /* bytes of the body taken */

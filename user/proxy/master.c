@@ -17,7 +17,7 @@
 #include "proxy/record.h"
 #include "proxy/stats.h"
 
-enum { EJECTED_MAX = CHANNEL_BODY_MAX / sizeof(uint64_t) };
+enum { EJECTED_MAX = CHANNEL_BODY_MAX / sizeof(uint64_t), STATS_PIECE = 64 << 10 };
 
 struct master {
 	struct proxy proxy;
@@ -56,30 +56,54 @@ static void ack(struct master *m, uint64_t generation, int err, const char *why)
 	reply(m, CHANNEL_ACK, &a, sizeof(a), -1);
 }
 
-static void reply_text(struct master *m, uint32_t type, const struct text *t)
+static int write_all(int fd, const struct text *t)
 {
-	int fd = memfd_create("weft-reply", MFD_CLOEXEC);
-	size_t at = 0;
-
-	if (fd < 0)
-		return;
-	while (at < t->n) {
+	for (size_t at = 0; at < t->n;) {
 		ssize_t n = write(fd, t->p + at, t->n - at);
 
 		if (n <= 0)
-			break;
+			return -EIO;
 		at += (size_t)n;
 	}
-	if (at == t->n && !lseek(fd, 0, SEEK_SET))
+	return 0;
+}
+
+static void reply_text(struct master *m, uint32_t type, const struct text *t)
+{
+	int fd = memfd_create("weft-reply", MFD_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (!write_all(fd, t) && !lseek(fd, 0, SEEK_SET))
 		reply(m, type, NULL, 0, fd);
 	close(fd);
 }
 
-static int render(void *arg, struct text *out)
+static struct stats *new_page(void *arg)
 {
 	struct master *m = arg;
 
-	return stats_render(&m->proxy, &m->maps, m->gen, &m->agent, m->own, out);
+	return stats_new(&m->proxy, &m->maps, m->gen, &m->agent, m->own);
+}
+
+static void reply_stats(struct master *m)
+{
+	struct stats *page = new_page(m);
+	int fd = memfd_create("weft-stats", MFD_CLOEXEC), more = page && fd >= 0;
+	struct text piece = { 0 };
+
+	while (more > 0) {
+		piece.n = 0;
+		more = stats_more(page, &piece, STATS_PIECE);
+		if (more >= 0 && write_all(fd, &piece))
+			more = -EIO;
+	}
+	if (!more && page && !lseek(fd, 0, SEEK_SET))
+		reply(m, CHANNEL_STATS_REPLY, NULL, 0, fd);
+	text_done(&piece);
+	stats_free(page);
+	if (fd >= 0)
+		close(fd);
 }
 
 static void *thread_main(void *w)
@@ -118,7 +142,7 @@ static int on_setup(struct master *m, struct channel_packet *p)
 	}
 	snprintf(m->proxy.node, sizeof(m->proxy.node), "%.63s", s->node);
 	m->proxy.fleets = fleets_new(s->workers);
-	m->admin = admin_new(m->loop, p->fds[p->nr_fds - 1], render, m);
+	m->admin = admin_new(m->loop, p->fds[p->nr_fds - 1], new_page, m);
 	if (!m->proxy.fleets || !m->admin)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < s->workers; i++) {
@@ -203,8 +227,6 @@ static void stop(struct master *m)
 
 static int on_packet(struct master *m, struct channel_packet *p)
 {
-	struct text page = { 0 };
-
 	switch (p->type) {
 	case CHANNEL_SETUP: return on_setup(m, p);
 	case CHANNEL_LISTENERS: return on_listeners(m, p);
@@ -212,9 +234,7 @@ static int on_packet(struct master *m, struct channel_packet *p)
 	case CHANNEL_STATS:
 		if (!m->proxy.nr_workers)
 			return -EPROTO;
-		if (!render(m, &page))
-			reply_text(m, CHANNEL_STATS_REPLY, &page);
-		text_done(&page);
+		reply_stats(m);
 		return 0;
 	case CHANNEL_SESSIONS:
 		m->listing_due = true;

@@ -14,10 +14,8 @@
 	X(no_cluster, 503, FLAG_NC, PREASON_cluster_missing, "cluster_not_found", "")              \
 	X(no_healthy, 503, FLAG_UH, PREASON_no_healthy, "no_healthy_upstream",                     \
 	  "no healthy upstream")                                                                   \
-	X(overflow, 503, FLAG_UO, PREASON_overflow,                                                \
-	  "upstream_reset_before_response_started{overflow}", RESET_BODY "overflow")               \
-	X(queue_full, 503, FLAG_UO, PREASON_pending_full,                                          \
-	  "upstream_reset_before_response_started{overflow}", RESET_BODY "overflow")               \
+	X(overflow, 503, FLAG_UO, PREASON_overflow, "overflow", RESET_BODY "overflow")             \
+	X(queue_full, 503, FLAG_UO, PREASON_pending_full, "overflow", RESET_BODY "overflow")       \
 	X(connect_failed, 503, FLAG_UF, PREASON_connect_failed,                                    \
 	  "upstream_reset_before_response_started{remote_connection_failure}",                     \
 	  RESET_BODY "remote connection failure")                                                  \

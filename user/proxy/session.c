@@ -66,7 +66,9 @@ static uint64_t deadline(const struct session *s)
 	case SESSION_WAIT:
 	case SESSION_CONNECT:
 	case SESSION_EXCHANGE:
-		at = s->since_ms + (s->ended ? HALF_CLOSE_MS : STREAM_IDLE_MS);
+		at = s->since_ms + STREAM_IDLE_MS;
+		if (s->left_ms && s->left_ms + CLIENT_GONE_MS < at)
+			at = s->left_ms + CLIENT_GONE_MS;
 		if (x->route && x->route->timeout_ms && x->complete_ms &&
 		    x->complete_ms + x->route->timeout_ms < at)
 			at = x->complete_ms + x->route->timeout_ms;
@@ -186,6 +188,7 @@ void session_next(struct session *s)
 	struct exchange *x = s->x;
 
 	s->served++;
+	s->left_ms = 0;
 	if (buf_len(&x->req.in)) {
 		exchange_recycle(x);
 		session_enter(s, SESSION_HEAD);
@@ -224,6 +227,18 @@ void session_drive(struct session *s)
 	worker_settle(w);
 }
 
+/*
+ * The client has ended its direction while its request is served. Mostly it is gone altogether,
+ * which cannot be told apart: an answer that comes soon is still delivered (mesh-api 20.2 DC).
+ */
+static void client_left(struct session *s)
+{
+	if (s->left_ms || s->x->tunnel)
+		return;
+	s->left_ms = loop_now_ms(s->w->loop);
+	session_deadline(s);
+}
+
 static void ready(struct source *src, uint32_t events)
 {
 	struct session *s = container_of(src, struct session, down.src);
@@ -235,6 +250,8 @@ static void ready(struct source *src, uint32_t events)
 	case SESSION_CONNECT:
 	case SESSION_EXCHANGE:
 	case SESSION_TUNNEL:
+		if (events & EPOLLRDHUP)
+			client_left(s);
 		if (s->x->up) {
 			exchange_pump(s->x, events, 0);
 			break;
@@ -273,7 +290,9 @@ static void expire(struct session *s)
 	case SESSION_WAIT:
 	case SESSION_CONNECT:
 	case SESSION_EXCHANGE:
-		if (loop_now_ms(s->w->loop) < s->since_ms + HALF_CLOSE_MS) {
+		if (s->left_ms && loop_now_ms(s->w->loop) >= s->left_ms + CLIENT_GONE_MS) {
+			exchange_abandon(x);
+		} else if (loop_now_ms(s->w->loop) < s->since_ms + STREAM_IDLE_MS) {
 			exchange_health(x, 504);
 			respond(x, REPLY_timeout);
 		} else {

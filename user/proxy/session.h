@@ -34,6 +34,7 @@ struct session {
 	struct exchange *x; /* NULL: IDLE, ORIGIN */
 	struct timer timer; /* fires at or before the deadline; moved only to fire earlier */
 	uint64_t opened_ms, since_ms; /* since: last progress in this state */
+	uint64_t left_ms;	      /* the client's end was announced inside a request; 0: no */
 	uint8_t state;		      /* enum session_state */
 	uint8_t tries;		      /* ORIGIN */
 	bool again;		      /* another head may be in the buffer */

@@ -228,8 +228,14 @@ static void note_fleet(const struct fleet *f, void *arg)
 	series_set(s, CLUSTER_EJECTED, atomic_load(&f->out));
 }
 
-static int render(const struct proxy *p, const struct gathered *g, const struct metrics *own,
-		  struct text *out)
+struct stats {
+	struct render *render;
+	struct channel_agent agent;
+	bool rendered;
+};
+
+static struct render *begin(const struct proxy *p, const struct gathered *g,
+			    const struct metrics *own)
 {
 	const struct metrics *workers[MAX_WORKERS + 1];
 	struct metrics_view v = {
@@ -245,14 +251,16 @@ static int render(const struct proxy *p, const struct gathered *g, const struct 
 	for (unsigned int i = 0; i < p->nr_workers; i++)
 		workers[v.nr_workers++] = p->workers[i]->metrics;
 	workers[v.nr_workers++] = own;
-	return metrics_render(&v, out);
+	return render_new(&v);
 }
 
-int stats_render(const struct proxy *p, const struct stats_maps *maps, const struct generation *gen,
-		 const struct channel_agent *agent, struct metrics *own, struct text *out)
+struct stats *stats_new(const struct proxy *p, const struct stats_maps *maps,
+			const struct generation *gen, const struct channel_agent *agent,
+			struct metrics *own)
 {
 	struct gathered g = { .im = gen ? gen->im : NULL };
-	int err = g.im ? ids_init(&g) : 0;
+	struct stats *s = calloc(1, sizeof(*s));
+	int err = !s ? -ENOMEM : g.im ? ids_init(&g) : 0;
 
 	if (!err)
 		err = read_reasons(&g, maps->reasons);
@@ -260,15 +268,34 @@ int stats_render(const struct proxy *p, const struct stats_maps *maps, const str
 		err = read_flows(&g, maps->flow_stats);
 	if (!err)
 		err = read_clusters(&g, maps);
-	if (!err)
+	if (!err) {
 		fleets_each(p->fleets, note_fleet, own);
-	if (!err)
-		err = render(p, &g, own, out);
-	if (!err)
-		put_agent(agent, out);
+		s->agent = *agent;
+		s->render = begin(p, &g, own);
+	}
 	free(g.clusters.rows);
 	free(g.endpoints.rows);
 	free(g.flows);
 	free(g.rows);
-	return err ? err : out->failed ? -ENOMEM : 0;
+	return s && s->render ? s : stats_free(s);
+}
+
+int stats_more(struct stats *s, struct text *out, size_t enough)
+{
+	int more = s->rendered ? 0 : render_more(s->render, out, enough);
+
+	if (more)
+		return more;
+	if (!s->rendered)
+		put_agent(&s->agent, out);
+	s->rendered = true;
+	return out->failed ? -ENOMEM : 0;
+}
+
+struct stats *stats_free(struct stats *s)
+{
+	if (s)
+		render_free(s->render);
+	free(s);
+	return NULL;
 }

@@ -26,6 +26,8 @@ static void ready(struct source *src, uint32_t events)
 	struct session *s = u->x ? u->x->s : NULL;
 	int err;
 
+	if (!u->x && u->state != UPSTREAM_IDLE) /* dead */
+		return;
 	switch (u->state) {
 	case UPSTREAM_CONNECTING:
 		err = sock_error(src->fd);

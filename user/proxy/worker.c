@@ -317,11 +317,13 @@ struct worker *worker_new(struct proxy *p, unsigned int index)
 
 static void free_spare(struct worker *w)
 {
-	while (!list_empty(&w->spare)) {
-		struct list *l = w->spare.next;
+	struct list *l = w->spare.next;
 
-		list_del(l);
-		free(container_of(l, struct exchange, link));
+	while (l != &w->spare) {
+		struct exchange *x = container_of(l, struct exchange, link);
+
+		l = l->next;
+		free(x);
 	}
 }
 
