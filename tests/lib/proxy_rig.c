@@ -12,9 +12,9 @@ struct rig {
 	pthread_t threads[MAX_WORKERS];
 	bool running;
 	uint16_t port;
-	struct generation *gens[64]; /* their images are freed with them */
-	void *images[64];
-	unsigned int nr_gens;
+	struct generation *gen;
+	void *images[64]; /* freed at the end: requests may outlive a generation */
+	unsigned int nr_images;
 };
 
 static void must(int err)
@@ -75,7 +75,7 @@ static void *thread_main(void *w)
 void rig_image(struct rig *r, struct image_make *m)
 {
 	const char *why = NULL;
-	uint64_t number = r->nr_gens + 1;
+	uint64_t number = r->nr_images + 1;
 	size_t size;
 	void *image = im_finish(m, number, &size);
 	struct generation *g;
@@ -85,8 +85,9 @@ void rig_image(struct rig *r, struct image_make *m)
 		fprintf(stderr, "image: %s\n", why);
 	must(err);
 	image_make_free(m);
-	r->images[r->nr_gens] = image;
-	r->gens[r->nr_gens++] = g;
+	r->images[r->nr_images++] = image;
+	generation_put(r->gen);
+	r->gen = g;
 	for (unsigned int i = 0; i < r->proxy.nr_workers; i++)
 		worker_give_image(r->proxy.workers[i], g);
 	for (unsigned int i = 0; !r->running && i < r->proxy.nr_workers; i++)
@@ -122,10 +123,9 @@ void rig_stop(struct rig *r)
 		r->proxy.workers[i] = NULL;
 		worker_free(w);
 	}
-	for (unsigned int i = 0; i < r->nr_gens; i++) {
-		generation_put(r->gens[i]);
+	generation_put(r->gen);
+	for (unsigned int i = 0; i < r->nr_images; i++)
 		free(r->images[i]);
-	}
 	fleets_free(r->proxy.fleets);
 	free(r);
 }

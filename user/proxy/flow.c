@@ -109,7 +109,8 @@ static enum flow_end take_body(struct buf_pool *pool, struct flow *f)
 					   : (uint32_t)n;
 			continue;
 		}
-		memcpy(buf_space(&f->out), data.p, data.n);
+		if (data.n)
+			memcpy(buf_space(&f->out), data.p, data.n);
 		buf_add(&f->out, data.n);
 		buf_eat(&f->in, (size_t)n);
 	}
