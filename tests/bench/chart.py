@@ -3,8 +3,8 @@
 import math
 from xml.sax.saxutils import escape
 
-COLOURS = {"direct": "#8a8f98", "sidecar-pair": "#d1605e", "one-hop": "#e6a04d",
-           "weft-l4": "#2f7f5f", "weft-l7": "#4c78b8"}
+COLOURS = {"direct": "#8a8f98", "kube-proxy": "#b9bdc4", "sidecar-pair": "#d1605e",
+           "one-hop": "#e6a04d", "weft-l4": "#2f7f5f", "weft-l7": "#4c78b8"}
 OTHER = "#9d7bb0"
 WIDTH, PANEL, LEFT, TOP, GAP = 1040, 190, 64, 76, 84
 FONT = "font-family='DejaVu Sans, Verdana, sans-serif'"

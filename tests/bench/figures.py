@@ -60,6 +60,8 @@ def row(variant, workload, clients, rounds, base_rounds, rss=None):
     out["ratio"] = round(median(found), 4) if found else None
     out["ratio_min"], out["ratio_max"] = ((round(min(found), 4), round(max(found), 4))
                                           if found else (None, None))
+    used = ratios(rounds, base_rounds, "cpu_s_per_1000")
+    out["cpu_ratio"] = round(median(used), 4) if used else None
     out["errors"] = sum(s["errors"] for s in samples)
     out["gbit_s"] = round(median([s["bytes_per_s"] for s in samples]) * 8 / 1e9, 4)
     out["rss_kb"] = rss or {}

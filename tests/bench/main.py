@@ -17,6 +17,7 @@ from .variants import ALL, MESH_PROGRAMS, WrongPath
 
 FULL = {"rounds": 7, "seconds": 3}
 QUICK = {"rounds": 5, "seconds": 1}
+NOT_QUICK = ("kube-proxy",)
 GOAL_AT = ("keepalive", 32)
 
 
@@ -42,6 +43,8 @@ def arguments(argv):
     args.rounds = args.rounds or length["rounds"]
     args.seconds = args.seconds or length["seconds"]
     args.variants = chosen(p, args.profile or args.only)
+    if args.quick and not args.only:
+        args.variants = [v for v in args.variants if v not in NOT_QUICK]
     args.workloads = chosen_workloads(p, args.workloads)
     return args
 

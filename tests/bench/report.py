@@ -8,7 +8,7 @@ import subprocess
 from testbed_lib.shell import REPO
 
 COLUMNS = ("workload", "clients", "variant", "requests/s", "ratio", "p50 µs", "p90 µs", "p99 µs",
-           "CPU µs/req", "mesh CPU µs/req", "RSS MB", "errors")
+           "CPU µs/req", "CPU ratio", "mesh CPU µs/req", "RSS MB", "errors")
 
 
 def _output(argv):
@@ -51,10 +51,10 @@ def machine():
 def cells(row):
     proxies = {n: kb for n, kb in row["rss_kb"].items()}
     rss = f"{sum(proxies.values()) / 1024:.1f}" if proxies else "-"
-    ratio = "-" if row["ratio"] is None else f"{row['ratio']:.2f}"
+    ratio, used = ("-" if row[f] is None else f"{row[f]:.2f}" for f in ("ratio", "cpu_ratio"))
     return (row["workload"], str(row["clients"]), row["variant"], f"{row['rps']:,.0f}", ratio,
             f"{row['p50_us']:,.0f}", f"{row['p90_us']:,.0f}", f"{row['p99_us']:,.0f}",
-            f"{row['cpu_s_per_1000'] * 1000:.1f}", f"{row['mesh_cpu_s_per_1000'] * 1000:.1f}",
+            f"{row['cpu_s_per_1000'] * 1000:.1f}", used, f"{row['mesh_cpu_s_per_1000'] * 1000:.1f}",
             rss, str(row["errors"]))
 
 
@@ -80,7 +80,7 @@ def markdown(document):
     how = document["method"]
     lines += ["", f"{document['machine']['line']}. {how['rounds']} rounds of {how['seconds']} s, "
               "variants interleaved, medians; ratio = requests/s to `direct` of the same round; "
-              "CPU: all processes involved and kernel threads; mesh CPU and RSS: proxies and "
+              "CPU µs/request = seconds per million: all processes involved and kernel threads; mesh CPU and RSS: proxies and "
               "agents alone.", ""]
     return "\n".join(lines)
 

@@ -236,5 +236,12 @@ def test_what_does_not_exist_is_refused_before_anything_is_set_up(argv, capsys):
     assert e.value.code == 2 and capsys.readouterr().err
 
 
+def test_a_quick_run_has_the_five_variants_that_the_goals_are_about():
+    assert main.arguments(["--quick"]).variants == ["direct", "sidecar-pair", "one-hop", "weft-l4",
+                                                    "weft-l7"]
+    assert "kube-proxy" in main.arguments([]).variants
+    assert main.arguments(["--quick", "--only", "kube-proxy"]).variants == ["kube-proxy"]
+
+
 def test_variants_run_in_one_order_whatever_the_order_on_the_command_line():
     assert main.arguments(["--only", "weft-l7,direct"]).variants == ["direct", "weft-l7"]

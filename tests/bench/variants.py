@@ -3,7 +3,8 @@
 
     pod client (wrk) ── veth ── node (forwards) ── veth ── pod server (nginx, one worker)
 
-    direct         nothing between
+    direct         nothing between: the client dials the pod
+    kube-proxy     no mesh, but a Service: iptables DNAT and connection tracking on the node
     sidecar-pair   iptables REDIRECT in both pods, a HAProxy in each
     one-hop        one HAProxy on the node, dialled by the client
     weft-l4        a Service: the kernel balances
@@ -22,11 +23,14 @@ from . import haproxy
 
 APP_PORT, NODE_PORT = 8080, 8088
 OUTBOUND_PORT, INBOUND_PORT = 15001, 15006
+SERVICE_IP = "10.96.0.99"
 SMALL = b"x" * 99 + b"\n"
 BIG_BYTES = 1 << 20
 MESH_PROGRAMS = ("haproxy", "weftd", "weft-proxy")
 # Short connections by the hundred thousand: the same head room for all variants.
 SYSCTLS = ["net.ipv4.ip_local_port_range=1024 65000", "net.ipv4.tcp_tw_reuse=1"]
+# Nor must they fill the table of tracked ones.
+CONNTRACK = ["net.netfilter.nf_conntrack_tcp_timeout_time_wait=5"]
 
 NGINX = """daemon off;
 user root;
@@ -212,6 +216,26 @@ class Variant:
         return {}
 
 
+class KubeProxy(Variant):
+    name = "kube-proxy"
+
+    def start_mesh(self):
+        run(in_netns(self.node_netns(), [
+            "iptables", "-w", "-t", "nat", "-A", "PREROUTING", "-d", SERVICE_IP, "-p", "tcp",
+            "--dport", "80", "-j", "DNAT", "--to-destination", super().target()]))
+        set_sysctls(self.node_netns(), CONNTRACK)
+
+    def target(self):
+        return f"{SERVICE_IP}:80"
+
+    def check_path(self, delta):
+        super().check_path(delta)
+        rules = run(in_netns(self.node_netns(), ["iptables", "-w", "-t", "nat", "-nvxL",
+                                                 "PREROUTING"])).stdout
+        expect(re.search(r"^ *[1-9]\d* +\d+ +DNAT", rules, re.MULTILINE), self.name,
+               f"iptables translated no connection:\n{rules}")
+
+
 class SidecarPair(Variant):
     name = "sidecar-pair"
 
@@ -236,8 +260,7 @@ class SidecarPair(Variant):
              "--to-ports", str(INBOUND_PORT)])
         run([*tables, "OUTPUT", "-p", "tcp", "--dport", port, "-m", "owner", "!", "--uid-owner",
              uid, "-j", "REDIRECT", "--to-ports", str(OUTBOUND_PORT)])
-        # Short connections must not fill the table of tracked ones.
-        set_sysctls(self.netns(pod), ["net.netfilter.nf_conntrack_tcp_timeout_time_wait=5"])
+        set_sysctls(self.netns(pod), CONNTRACK)
 
     def peer(self):
         return "127.0.0.1"
@@ -353,4 +376,4 @@ def weft_counters(text):
     return sums
 
 
-ALL = {v.name: v for v in (Variant, SidecarPair, OneHop, WeftL4, WeftL7)}
+ALL = {v.name: v for v in (Variant, KubeProxy, SidecarPair, OneHop, WeftL4, WeftL7)}
