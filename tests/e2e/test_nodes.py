@@ -5,7 +5,7 @@
        10.244.1.0/24 ── eth0 ── br0 ── eth0 ── 10.244.2.0/24
 """
 import pytest
-from helpers import client, reasons, wait_for
+from helpers import client, curl, http, reasons, wait_for
 from testbed_lib.nodes import netns_of
 from testbed_lib.shell import ip_batch
 
@@ -48,6 +48,17 @@ def test_path_mtu_is_found_through_the_translation(bed, family):
     finally:
         for node in bed.store.nodes:
             ip_batch(netns_of(bed.run_id, node), ["link set eth0 mtu 1500"])
+
+
+def test_http_rules_reach_endpoints_of_another_node(bed):
+    """The client's node routes; the other one passes the proxy's connection on."""
+    for where, version in (("near", "v1"), ("far", "v2")):
+        answer = wait_for(lambda w=where: (a := curl(bed, "client", f"http://pages:9080/{w}"))
+                          .status == 200 and a, what=f"an answer from {where}")
+        assert answer.headers["x-app-version"] == version
+        assert answer.headers["server"] == "envoy"
+    seen = http(bed, "client", "pages", 9080, "/far", n=500, c=4)
+    assert seen["picked"] == {"v2": 500} and not seen["errors"]
 
 
 def test_each_node_knows_its_own_pods_only(bed):

@@ -165,7 +165,8 @@ def serve(s):
 
 
 def main():
-    listener = socket.create_server(("", int(sys.argv[1])), backlog=1024)
+    listener = socket.create_server(("::", int(sys.argv[1])), family=socket.AF_INET6,
+                                    dualstack_ipv6=True, backlog=4096)
     while True:
         s, _ = listener.accept()
         s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

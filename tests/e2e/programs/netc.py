@@ -61,7 +61,10 @@ def who(args):
     for _ in range(args.count):
         try:
             with dial(where) as s:
-                names[read_line(s)] += 1
+                name = read_line(s)
+                if args.till_end and s.recv(1):
+                    name = "BYTES"
+                names[name] += 1
         except OSError as e:
             errors[name_of(e)] += 1
     return {"names": names, "errors": errors}
@@ -287,6 +290,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--bytes", type=int, default=1 << 20)
     parser.add_argument("--size", type=int, default=32)
+    parser.add_argument("--till-end", action="store_true", help="who: the server closes first")
     parser.add_argument("--fresh", action="store_true")
     args = parser.parse_args()
     print(json.dumps(modes[args.mode](args)), flush=True)

@@ -4,6 +4,7 @@
  *
  *   who:PORT    TCP: says "NAME\n" as soon as it accepts, before the client has said a word, then
  *               swallows what comes until the client ends
+ *   bye:PORT    TCP: says "NAME\n" and closes, before the client does
  *   echo:PORT   TCP: gives back every byte; passes a half-close on only when all is given back
  *   udp:PORT    answers each datagram with "NAME " and its payload
  *
@@ -22,7 +23,7 @@
 #include <unistd.h>
 
 enum { BUFFER = 128 << 10, BATCH = 64 };
-enum role { LISTEN_WHO, LISTEN_ECHO, UDP, CLIENT_WHO, CLIENT_ECHO };
+enum role { LISTEN_WHO, LISTEN_BYE, LISTEN_ECHO, UDP, CLIENT_WHO, CLIENT_ECHO };
 
 struct source {
 	int fd;
@@ -92,12 +93,12 @@ static void take_clients(struct source *s)
 
 	while ((fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-		if (s->role == LISTEN_WHO) {
+		if (s->role != LISTEN_ECHO)
 			dprintf(fd, "%s\n", name);
-			source_new(fd, CLIENT_WHO);
-		} else {
-			source_new(fd, CLIENT_ECHO);
-		}
+		if (s->role == LISTEN_BYE)
+			close(fd);
+		else
+			source_new(fd, s->role == LISTEN_WHO ? CLIENT_WHO : CLIENT_ECHO);
 	}
 }
 
@@ -169,6 +170,7 @@ static void handle(struct source *s)
 {
 	switch (s->role) {
 	case LISTEN_WHO:
+	case LISTEN_BYE:
 	case LISTEN_ECHO: take_clients(s); break;
 	case UDP: answer_datagram(s); break;
 	case CLIENT_WHO: swallow(s); break;
@@ -181,7 +183,10 @@ static void open_mode(const char *spec)
 	static const struct {
 		const char *word;
 		enum role role;
-	} modes[] = { { "who:", LISTEN_WHO }, { "echo:", LISTEN_ECHO }, { "udp:", UDP } };
+	} modes[] = { { "who:", LISTEN_WHO },
+		      { "bye:", LISTEN_BYE },
+		      { "echo:", LISTEN_ECHO },
+		      { "udp:", UDP } };
 
 	for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++) {
 		size_t n = strlen(modes[i].word);
@@ -191,7 +196,7 @@ static void open_mode(const char *spec)
 			return;
 		}
 	}
-	fprintf(stderr, "netd: '%s' is not who:PORT, echo:PORT or udp:PORT\n", spec);
+	fprintf(stderr, "netd: '%s' is not who:PORT, bye:PORT, echo:PORT or udp:PORT\n", spec);
 	exit(2);
 }
 
