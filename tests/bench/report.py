@@ -80,8 +80,8 @@ def markdown(document):
     how = document["method"]
     lines += ["", f"{document['machine']['line']}. {how['rounds']} rounds of {how['seconds']} s, "
               "variants interleaved, medians; ratio = requests/s to `direct` of the same round; "
-              "CPU µs/request = seconds per million: all processes involved and kernel threads; mesh CPU and RSS: proxies and "
-              "agents alone.", ""]
+              "CPU µs/req = seconds per million requests, all processes involved and kernel "
+              "threads; mesh CPU and RSS: proxies and agents alone.", ""]
     return "\n".join(lines)
 
 
