@@ -54,12 +54,15 @@ void shadow_close(struct kernel *k);
 /* The numbers whose last reference the census of `round` did not see may be given out again. */
 void shadow_release(struct kernel *k, uint32_t round);
 
+/* sweep.c: as kernel_sweep, at a time of the caller's (tests cannot wait for hours) */
+struct sweep_stats;
+int sweep_at(struct kernel *k, uint64_t now_ns, struct sweep_stats *stats);
+
 /* pins.c */
 int pins_prepare(const char *dir); /* mounts bpffs at its mount point when needed, makes dir */
 void pins_remove(const char *dir); /* every file in it, and dir itself */
 int pins_path(char *out, size_t cap, const char *dir, const char *name);
 
-/* cgroup.c */
 int cgroup_root(char *out, size_t cap); /* where v2 is mounted */
 
 #endif

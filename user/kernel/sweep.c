@@ -12,20 +12,24 @@ static int run(struct kernel *k, struct sweep_arg *arg)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = arg, .ctx_size_in = sizeof(*arg));
 
-	arg->now = clock_ns();
 	if (bpf_prog_test_run_opts(bpf_program__fd(k->skel->progs.sweep), &opts))
 		return -errno;
 	return 0;
 }
 
-int kernel_sweep(struct kernel *k, struct sweep_stats *stats)
+int sweep_at(struct kernel *k, uint64_t now_ns, struct sweep_stats *stats)
 {
-	struct sweep_arg arg = { 0 };
+	struct sweep_arg arg = { .now = now_ns };
 	int err = run(k, &arg);
 
 	if (!err && stats)
 		*stats = (struct sweep_stats){ arg.conns, arg.expired, arg.flushed };
 	return err;
+}
+
+int kernel_sweep(struct kernel *k, struct sweep_stats *stats)
+{
+	return sweep_at(k, clock_ns(), stats);
 }
 
 static int next_round(struct kernel *k)
@@ -81,7 +85,7 @@ static int check_cluster(struct kernel *k, uint32_t i, struct drift_memory *m, u
 
 int kernel_reconcile(struct kernel *k, uint64_t *drift)
 {
-	struct sweep_arg arg = { 0 };
+	struct sweep_arg arg = { .now = clock_ns() };
 	uint64_t sum = 0;
 	uint32_t i;
 	int err;
