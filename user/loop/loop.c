@@ -22,6 +22,8 @@ struct loop {
 	int epfd;
 	bool stop;
 	uint64_t now_ms;
+	void (*after)(void *arg);
+	void *after_arg;
 	struct source *dead;
 	struct timer **heap; /* 1-based binary heap by at_ms */
 	size_t nr_timers, heap_cap;
@@ -230,6 +232,8 @@ int loop_once(struct loop *l, int timeout_ms)
 			s->ready(s, evs[i].events);
 	}
 	fire_due(l);
+	if (l->after)
+		l->after(l->after_arg);
 	bury(l);
 	return 0;
 }
@@ -244,6 +248,12 @@ int loop_run(struct loop *l)
 			return err;
 	}
 	return 0;
+}
+
+void loop_after(struct loop *l, void (*fn)(void *arg), void *arg)
+{
+	l->after = fn;
+	l->after_arg = arg;
 }
 
 void loop_stop(struct loop *l)

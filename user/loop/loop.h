@@ -47,6 +47,9 @@ void timer_stop(struct loop *l, struct timer *t);		    /* ok when not armed */
 /* Blocks SIGNO for the thread and calls back in the loop; call before other threads start. */
 int loop_signal(struct loop *l, int signo, void (*on)(void *arg, int signo), void *arg);
 
+/* fn(arg) once after the handlers of every batch: work that goes better in one go. NULL: none. */
+void loop_after(struct loop *l, void (*fn)(void *arg), void *arg);
+
 uint64_t loop_now_ms(const struct loop *l);    /* taken once a batch: cheap */
 int loop_run(struct loop *l);		       /* until loop_stop; 0 or -errno */
 int loop_once(struct loop *l, int timeout_ms); /* one batch; for tests and drains */

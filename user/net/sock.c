@@ -168,6 +168,19 @@ int sock_keepalive(int fd, uint32_t probes, uint32_t time_s, uint32_t interval_s
 	return err;
 }
 
+void sock_near(int fd)
+{
+	static const char reno[] = "reno";
+	static _Atomic int paced; /* 1 the system's default paces, -1 it does not, 0 not known */
+	char name[16] = "";
+	socklen_t len = sizeof(name);
+
+	if (!paced && !getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &len))
+		paced = strncmp(name, "bbr", 3) ? -1 : 1;
+	if (paced > 0)
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, reno, sizeof(reno) - 1);
+}
+
 void sock_reset_on_close(int fd)
 {
 	struct linger now = { .l_onoff = 1 };

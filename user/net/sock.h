@@ -32,6 +32,12 @@ int sock_error(int fd); /* SO_ERROR: 0 or -errno; clears it */
 
 /* 0 leaves the system's default. */
 int sock_keepalive(int fd, uint32_t probes, uint32_t time_s, uint32_t interval_s);
+/*
+ * The peer is near (a pod of this node, an endpoint of the mesh): if the system's default paces
+ * what it sends (BBR), which costs a timer a packet and gains nothing here, plain Reno is used
+ * instead.
+ */
+void sock_near(int fd);
 void sock_reset_on_close(int fd); /* close sends RST: the peer must not take it for an end */
 
 /* "10.0.0.1:80", "[fd00::1]:80"; returns out */

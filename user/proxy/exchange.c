@@ -27,6 +27,7 @@ static void reset(struct exchange *x, struct session *s)
 	/* the bytes of the note are valid up to note.used only */
 	memset(x, 0, offsetof(struct exchange, note.bytes));
 	list_init(&x->link);
+	list_init(&x->due);
 	x->s = s;
 	x->w = s->w;
 	x->endpoint = IMAGE_NONE;
@@ -53,6 +54,7 @@ struct exchange *exchange_new(struct session *s)
 /* Everything but the buffers of the request. */
 static void release(struct exchange *x)
 {
+	list_del(&x->due);
 	pool_cancel(x);
 	exchange_leave(x, false);
 	if (x->counted)
@@ -198,7 +200,7 @@ void exchange_granted(struct exchange *x, int result)
 		session_enter(x->s, SESSION_CONNECT);
 		/* on the same machine it is established already: try at once */
 		if (!x->tunnel)
-			exchange_pump(x, 0, 0);
+			exchange_pump_later(x);
 		return;
 	case POOL_QUEUED: session_enter(x->s, SESSION_WAIT); return;
 	case POOL_NONE: refuse(x, REPLY_no_healthy); return;
@@ -227,7 +229,13 @@ void exchange_connected(struct exchange *x)
 	session_enter(x->s, SESSION_EXCHANGE);
 	/* a reused connection may die under the request: its head is kept for a second try */
 	x->req.hold = u->served && !x->retried;
-	exchange_pump(x, 0, 0);
+	exchange_pump_later(x);
+}
+
+void exchange_pump_later(struct exchange *x)
+{
+	if (list_empty(&x->due))
+		list_add(x->w->writes.prev, &x->due);
 }
 
 /* May the request be sent again after its upstream connection died without a word? */
@@ -356,6 +364,10 @@ static bool pump_response(struct exchange *x, uint32_t up_got)
 	if (!x->answered && (read || x->req_cut)) {
 		if (!response_read(x))
 			return false;
+		if (x->answered && up_got) {
+			exchange_pump_later(x);
+			return false;
+		}
 		read = false; /* what was there has been read */
 	}
 	if (x->answered)

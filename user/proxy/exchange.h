@@ -29,6 +29,7 @@ struct exchange_note {
 
 struct exchange {
 	struct list link; /* lane.pending or worker.spare */
+	struct list due;  /* worker.writes */
 	struct session *s;
 	struct worker *w;
 	struct image_use *use;
@@ -84,6 +85,9 @@ void exchange_granted(struct exchange *x, int result);
 /* x->up is established (or is just now). */
 void exchange_connected(struct exchange *x);
 void exchange_pump(struct exchange *x, uint32_t down_got, uint32_t up_got);
+/* Pumps when the handlers of this batch are through: reads first, then all writes, so that the
+ * other side finds several requests when it wakes up. */
+void exchange_pump_later(struct exchange *x);
 /* The upstream is lost: connecting failed, closed before or during the response. err: -errno, 0. */
 void exchange_lost(struct exchange *x, int err);
 /* The client is gone. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+enum { JOIN_BYTES = 1024 };
 enum { ROUNDS = 16 }; /* buffers moved for one event: a fast peer must not starve the others */
 
 void flow_message(struct flow *f, const struct h1_head *head)
@@ -143,8 +144,21 @@ static void sent(struct buf_pool *pool, struct flow *f, size_t n)
 	buf_rest(pool, &f->in);
 }
 
+/* A small body goes out behind its head in one piece: cheaper than a vector of two. */
+static void join_small(struct flow *f)
+{
+	if (!f->pass || f->pass > JOIN_BYTES || !buf_len(&f->out) || f->hold ||
+	    buf_room(&f->out) < f->pass)
+		return;
+	memcpy(buf_space(&f->out), f->in.p + f->in.head, f->pass);
+	buf_add(&f->out, f->pass);
+	buf_eat(&f->in, f->pass);
+	f->pass = 0;
+}
+
 enum flow_end flow_flush(struct buf_pool *pool, struct flow *f, struct wire *to)
 {
+	join_small(f);
 	while (flow_pending(f)) {
 		struct iovec iov[2];
 		int count = 0;

@@ -126,6 +126,7 @@ static void start(struct session *s)
 		session_reset(s);
 		return;
 	}
+	sock_near(s->down.src.fd);
 	if (s->listener->kind == LISTEN_TCP) {
 		tunnel_start(s);
 		return;

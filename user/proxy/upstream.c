@@ -120,6 +120,8 @@ int upstream_open(struct exchange *x, struct member *m)
 	member_hold(u->w->proxy->fleets, m);
 	atomic_fetch_add(&m->fleet->conns_total, 1);
 	set_limits(u, c);
+	if (!x->own)
+		sock_near(fd);
 	u->x = x;
 	x->up = u;
 	u->state = UPSTREAM_CONNECTING;

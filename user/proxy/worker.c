@@ -224,6 +224,21 @@ void worker_settle(struct worker *w)
 	end_if_empty(w);
 }
 
+/* After every batch of events. */
+static void write_due(void *arg)
+{
+	struct worker *w = arg;
+
+	while (!list_empty(&w->writes)) {
+		struct exchange *x = container_of(w->writes.next, struct exchange, due);
+		struct session *s = x->s;
+
+		list_del(&x->due);
+		exchange_pump(x, 0, 0);
+		session_drive(s);
+	}
+}
+
 static void pause_accept(struct worker *w)
 {
 	metrics_count(w->metrics, PREASON_no_memory);
@@ -295,6 +310,7 @@ static int init(struct worker *w)
 	    request_ids_init(&w->ids) || (w->proxy->log_fd >= 0 && !w->log))
 		return -ENOMEM;
 	w->rng = (clock_ns() ^ (uint64_t)(w->index + 1) << 56 ^ (uint64_t)getpid() << 32) | 1;
+	loop_after(w->loop, write_due, w);
 	return loop_add(w->loop, &w->wake, EPOLLIN);
 }
 
@@ -310,6 +326,7 @@ struct worker *worker_new(struct proxy *p, unsigned int index)
 	list_init(&w->lanes);
 	list_init(&w->lanes_due);
 	list_init(&w->spare);
+	list_init(&w->writes);
 	w->accept_pause.fire = resume_accept;
 	w->drain.fire = drain_on_time;
 	return init(w) ? worker_free(w) : w;

@@ -69,6 +69,7 @@ struct worker {
 	uint32_t nr_sessions, nr_pending;
 	struct list lanes;     /* with something pending or idle */
 	struct list lanes_due; /* to be served when the handler ends */
+	struct list writes;    /* exchanges with something to write when the batch ends */
 	struct list spare;     /* exchanges, kept for the next request */
 	unsigned int nr_spare;
 	bool stopping, settling;
