@@ -76,12 +76,9 @@ static __always_inline void on_established(struct bpf_sock_ops *ctx)
 	if (!key_of(ctx, &k))
 		return;
 	c = forward_of(&k);
-	if (!c) {
-		/* not ours: its changes of state need not come here */
-		bpf_sock_ops_cb_flags_set(ctx,
-					  ctx->bpf_sock_ops_cb_flags & ~BPF_SOCK_OPS_STATE_CB_FLAG);
+	/* when it is not ours the flag stays on all the same: other programs share it */
+	if (!c)
 		return;
-	}
 	cluster = c->cluster;
 	cl = bpf_map_lookup_elem(&clusters, &cluster);
 	if (cl && cl->keepalive)
