@@ -115,8 +115,18 @@ static __always_inline int is_own_door(const struct __sk_buff *skb, const struct
 	return d && d->kind == DOOR_NODE;
 }
 
-/* An ICMP error about a flow of ours, at either door. redirect: it may be sent on directly. */
-__weak int carry_error(struct __sk_buff *skb, const struct pkt *p, int entering)
+/* Where an ICMP error is met. */
+enum error_at { ERROR_LEAVES, ERROR_FROM_NODE, ERROR_FROM_POD };
+
+/* A pod is no router: it may complain about what was sent to itself, and nothing else. The quote
+ * counts whatever it holds, because the victim's kernel looks into all of them. */
+static __always_inline int is_false_complaint(const struct pkt *p, const struct pkt *q)
+{
+	return q->kind == PKT_SHORT || q->kind == PKT_BAD || !ip16_eq(&p->key.src, &q->key.dst);
+}
+
+/* An ICMP error about a flow of ours, at either door. */
+__weak int carry_error(struct __sk_buff *skb, const struct pkt *p, int at)
 {
 	struct conn_key answer;
 	struct conn *c;
@@ -126,19 +136,22 @@ __weak int carry_error(struct __sk_buff *skb, const struct pkt *p, int entering)
 		return TC_ACT_SHOT;
 	q.kind = PKT_SHORT;
 	skb_read_quote(skb, p, &q);
+	if (at == ERROR_FROM_POD && is_false_complaint(p, &q))
+		return drop(skb, p, REASON_spoofed);
 	if (q.kind != PKT_FLOW)
 		return TC_ACT_UNSPEC;
 	conn_key_reverse(&q.key, &answer);
 	c = bpf_map_lookup_elem(&conns, &answer);
 	if (!c || (c->flags & CONN_ASIS))
 		return TC_ACT_UNSPEC;
-	/* a pod may complain about what it was sent, and nothing else; a router about anything */
-	if (entering && c->door && c->door != skb->ifindex && ip16_eq(&p->key.src, &q.key.dst))
+	/* a router may complain about anything, but not in the name of a pod that is elsewhere */
+	if (at != ERROR_LEAVES && c->door && c->door != skb->ifindex &&
+	    ip16_eq(&p->key.src, &q.key.dst))
 		return drop(skb, p, REASON_spoofed);
 	if (rewrite_error(skb, p, &q, c))
 		return drop(skb, p, REASON_error);
 	count(REASON_icmp_translated);
-	if (entering && c->redirect)
+	if (at != ERROR_LEAVES && c->redirect)
 		return bpf_redirect_peer(c->redirect, 0);
 	return TC_ACT_UNSPEC;
 }
@@ -240,7 +253,8 @@ __weak int door_in_slow(struct __sk_buff *skb, const struct pkt *p)
 		return drop(skb, p, REASON_spoofed);
 	switch (p->kind) {
 	case PKT_FLOW: return enter(skb, p, d);
-	case PKT_ERROR: return carry_error(skb, p, 1);
+	case PKT_ERROR:
+		return carry_error(skb, p, d->kind == DOOR_POD ? ERROR_FROM_POD : ERROR_FROM_NODE);
 	case PKT_FRAGMENT: return enter_fragment(skb, p, d);
 	}
 	return TC_ACT_UNSPEC;
@@ -300,7 +314,7 @@ int door_out(struct __sk_buff *skb)
 
 	skb_read(skb, &p);
 	if (p.kind == PKT_ERROR)
-		return carry_error(skb, &p, 0);
+		return carry_error(skb, &p, ERROR_LEAVES);
 	if (p.kind == PKT_FLOW) {
 		c = bpf_map_lookup_elem(&conns, &p.key);
 		if (c && leaves_untranslated(skb, c))

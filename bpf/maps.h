@@ -112,6 +112,21 @@ struct {
 	__type(value, struct pod);
 } pods SEC(".maps") __weak;
 
+/* Connections that came in by each door, by ifindex: what the last sweep counted, and those since.
+ * written: door, sweep   read: door   ends: when the door is gone and nothing is counted
+ */
+struct door_load {
+	__u32 conns, opened;
+	__u32 counting; /* sweep's, while it walks */
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_DOORS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct door_load);
+} door_loads SEC(".maps") __weak;
+
 /* Where weft-proxy listens. written: weftd   read: door */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

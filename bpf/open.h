@@ -116,12 +116,32 @@ __weak int choose_endpoint(const struct conn_key *k, __u32 lb, __u64 range,
 	return d.found ? d.endpoint : WEFT_NO_CLUSTER;
 }
 
+/* Has the pod behind this door its share of the table already? If not, takes one more of it. */
+static __noinline int is_share_used(__u32 door)
+{
+	struct door_load first = { .opened = 1 }, *load;
+
+	if (!door)
+		return 0;
+	load = bpf_map_lookup_elem(&door_loads, &door);
+	if (!load) {
+		bpf_map_update_elem(&door_loads, &door, &first, BPF_NOEXIST);
+		return 0;
+	}
+	if (load->conns + load->opened >= MAX_POD_CONNS)
+		return 1;
+	__sync_fetch_and_add(&load->opened, 1);
+	return 0;
+}
+
 /* Puts both entries into the table. The source port changes when the answers' key is taken. */
 static __noinline int make_entries(struct scratch *s)
 {
 	struct conn_open *o = &s->open;
 	int i, err = -1;
 
+	if (is_share_used(o->fwd_door))
+		return REASON_table_full;
 	for (i = 0; i < NAT_PORT_TRIES; i++) {
 		conn_reply_key(o, &s->reply_key);
 		conn_fill_reply(&s->rep, o);

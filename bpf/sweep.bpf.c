@@ -63,6 +63,28 @@ static __always_inline void flush(struct conn *c, struct conn *reply, struct swe
 		arg->flushed++;
 }
 
+static __always_inline void count_for_door(__u32 door)
+{
+	struct door_load *load = bpf_map_lookup_elem(&door_loads, &door);
+
+	if (load)
+		load->counting++;
+}
+
+/* What was counted is in force now. Connections made during the walk may be missed until the next
+ * one: a few of a share. */
+static long publish_load(void *map, __u32 *door, struct door_load *load, void *arg)
+{
+	__u32 key = *door;
+
+	load->conns = load->counting;
+	load->counting = 0;
+	load->opened = 0;
+	if (!load->conns && !bpf_map_lookup_elem(&doors, &key))
+		bpf_map_delete_elem(&door_loads, &key);
+	return 0;
+}
+
 /* Of a reply entry: has its forward entry gone without it? */
 static __always_inline void sweep_reply(struct conn_key *key, struct conn *c, struct sweep_arg *arg)
 {
@@ -93,6 +115,7 @@ static long sweep_one(void *map, struct conn_key *key, struct conn *c, struct sw
 		return 0;
 	}
 	arg->conns++;
+	count_for_door(c->door);
 	flush(c, reply, arg);
 	if (arg->round)
 		take_census(c, self.proto, arg->round);
@@ -113,6 +136,7 @@ int sweep(struct sweep_arg *arg)
 		return 0;
 	}
 	bpf_for_each_map_elem(&conns, sweep_one, &local, 0);
+	bpf_for_each_map_elem(&door_loads, publish_load, NULL, 0);
 	arg->conns = local.conns;
 	arg->expired = local.expired;
 	arg->flushed = local.flushed;

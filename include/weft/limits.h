@@ -8,7 +8,8 @@
 
 enum {
 	/* kernel tables (map sizes; defaults that weftd may lower before load) */
-	MAX_CONN_KEYS = 1 << 18, /* connection-table keys: two a connection */
+	MAX_CONN_KEYS = 1 << 18,	   /* connection-table keys: two a connection */
+	MAX_POD_CONNS = MAX_CONN_KEYS / 4, /* of one pod: no pod can fill the table alone */
 	MAX_VIPS = 1 << 17,
 	MAX_CIDRS = 1 << 14,
 	MAX_CLUSTERS = 1 << 14,
@@ -49,8 +50,8 @@ enum {
 	TUNNEL_IDLE_MS = 3600 * 1000, /* TCP and upgraded connections */
 	HALF_CLOSE_MS = 300 * 1000,   /* one side has ended, the other is silent */
 	CLIENT_GONE_MS = 1000, /* a client that has ended its direction still gets an answer */
-	LINGER_MS = 5 * 1000, /* after a final response the rest of the request is drained */
-	DRAIN_MS = 45 * 1000,	      /* a stopping proxy: its connections end by then */
+	LINGER_MS = 5 * 1000,  /* after a final response the rest of the request is drained */
+	DRAIN_MS = 45 * 1000,  /* a stopping proxy: its connections end by then */
 	CONNECT_TIMEOUT_MS = 10 * 1000, /* mesh default, mesh-api 3.5 */
 	MAX_WORKERS = 64,
 	MAX_METRIC_SERIES = 20000,
