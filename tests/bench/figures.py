@@ -70,7 +70,7 @@ def row(variant, workload, clients, rounds, base_rounds, rss=None):
 
 
 def ratio_between(samples, variant, other, key, field="rps"):
-    """Median over rounds of variant / other. samples: {(variant, workload, clients): {round: …}}."""
+    """Median of variant / other. samples: {(variant, workload, clients): {round: …}}."""
     a, b = samples.get((variant, *key)), samples.get((other, *key))
     found = ratios(a, b, field) if a and b else []
     return median(found) if found else None

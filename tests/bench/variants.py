@@ -106,6 +106,12 @@ def expect(condition, variant, why):
         raise WrongPath(f"{variant}: {why}")
 
 
+def nat_hits(netns, chain, target):
+    """Connections that met the rules of a chain with this target; 0 when there are none."""
+    rules = run(in_netns(netns, ["iptables", "-w", "-t", "nat", "-nvxL", chain])).stdout
+    return sum(map(int, re.findall(rf"^ *(\d+) +\d+ +{target} ", rules, re.MULTILINE)))
+
+
 class Variant:
     """direct, and what the others share."""
 
@@ -230,10 +236,8 @@ class KubeProxy(Variant):
 
     def check_path(self, delta):
         super().check_path(delta)
-        rules = run(in_netns(self.node_netns(), ["iptables", "-w", "-t", "nat", "-nvxL",
-                                                 "PREROUTING"])).stdout
-        expect(re.search(r"^ *[1-9]\d* +\d+ +DNAT", rules, re.MULTILINE), self.name,
-               f"iptables translated no connection:\n{rules}")
+        expect(nat_hits(self.node_netns(), "PREROUTING", "DNAT") >= 1, self.name,
+               "iptables translated no connection")
 
 
 class SidecarPair(Variant):
@@ -268,10 +272,7 @@ class SidecarPair(Variant):
     def counters(self):
         found = super().counters() | self.handled()
         for pod, chain in (("client", "OUTPUT"), ("server", "PREROUTING")):
-            rules = run(in_netns(self.netns(pod), ["iptables", "-w", "-t", "nat", "-nvxL",
-                                                   chain])).stdout
-            found[f"{pod} redirected"] = int(
-                re.search(r"^ *(\d+) +\d+ +REDIRECT", rules, re.MULTILINE)[1])
+            found[f"{pod} redirected"] = nat_hits(self.netns(pod), chain, "REDIRECT")
         return found
 
     def check_path(self, delta):
