@@ -92,7 +92,12 @@ BPFTESTS  := $(wildcard tests/bpf/*_test.c)
 BPFTEST_BINS := $(BPFTESTS:%.c=$(BUILD)/%)
 FUZZERS	  := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 FUZZ_BINS := $(FUZZERS:%=$(BUILD)/fuzz/%)
-TESTLIB	  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/lib/*.c))
+# an archive: a test takes what it uses, and may bring a layer's functions itself
+TESTLIB	  := $(BUILD)/lib/tests.a
+$(TESTLIB): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/lib/*.c))
+	@mkdir -p $(@D)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
 
 $(BUILD)/tests/%_test: $(BUILD)/tests/%_test.o $(TESTLIB) $(ARCHIVES)
 	$(call msg,LINK,$@)

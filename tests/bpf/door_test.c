@@ -34,17 +34,17 @@ static void a_connection_is_translated_both_ways(void **state)
 
 	for (i = 0; i < 2; i++) {
 		frame_tcp(&f, both[i].dialled, SYN, 1, 0, "");
-		assert_int_equal(rig_in(&f, 0), SENT);
+		assert_int_equal(dr_in(&f, 0), SENT);
 		assert_null(frame_wrong(&f, both[i].served));
 		frame_tcp(&f, ends_reversed(both[i].served), SYN | ACK, 9, 2, "");
-		assert_int_equal(rig_in(&f, 1), SENT);
+		assert_int_equal(dr_in(&f, 1), SENT);
 		assert_null(frame_wrong(&f, ends_reversed(both[i].dialled)));
 		frame_tcp(&f, both[i].dialled, ACK, 2, 10, "request");
-		assert_int_equal(rig_in(&f, 0), SENT);
+		assert_int_equal(dr_in(&f, 0), SENT);
 		assert_null(frame_wrong(&f, both[i].served));
 	}
-	assert_int_equal(rig_counted(REASON_balanced), 2);
-	assert_int_equal(rig_cluster(11).open, 1);
+	assert_int_equal(dr_counted(REASON_balanced), 2);
+	assert_int_equal(dr_cluster(11).open, 1);
 }
 
 static void a_retransmitted_syn_reserves_once(void **state)
@@ -55,10 +55,10 @@ static void a_retransmitted_syn_reserves_once(void **state)
 
 	for (i = 0; i < 3; i++) {
 		frame_tcp(&f, e, SYN, 1, 0, "");
-		assert_int_equal(rig_in(&f, 0), SENT);
+		assert_int_equal(dr_in(&f, 0), SENT);
 	}
-	assert_int_equal(rig_cluster(11).open, 1);
-	assert_int_equal(rig_cluster(11).opened, 1);
+	assert_int_equal(dr_cluster(11).open, 1);
+	assert_int_equal(dr_cluster(11).opened, 1);
 }
 
 static void a_half_closed_connection_lives_on(void **state)
@@ -68,26 +68,26 @@ static void a_half_closed_connection_lives_on(void **state)
 	struct frame f;
 
 	frame_tcp(&f, e, SYN, 1, 0, "");
-	rig_in(&f, 0);
+	dr_in(&f, 0);
 	frame_tcp(&f, ends_reversed(served), SYN | ACK, 1, 2, "");
-	rig_in(&f, 1);
+	dr_in(&f, 1);
 	frame_tcp(&f, e, FIN | ACK, 2, 2, "");
-	assert_int_equal(rig_in(&f, 0), SENT);
-	assert_int_equal(rig_cluster(11).open, 1);
+	assert_int_equal(dr_in(&f, 0), SENT);
+	assert_int_equal(dr_cluster(11).open, 1);
 	frame_tcp(&f, ends_reversed(served), ACK, 2, 3, "still talking");
-	assert_int_equal(rig_in(&f, 1), SENT);
+	assert_int_equal(dr_in(&f, 1), SENT);
 	assert_null(frame_wrong(&f, ends_reversed(e)));
 	frame_tcp(&f, ends_reversed(served), FIN | ACK, 15, 3, "");
-	assert_int_equal(rig_in(&f, 1), SENT);
-	assert_int_equal(rig_cluster(11).open, 0);
+	assert_int_equal(dr_in(&f, 1), SENT);
+	assert_int_equal(dr_cluster(11).open, 0);
 	frame_tcp(&f, e, ACK, 3, 16, "");
-	assert_int_equal(rig_in(&f, 0), SENT); /* the last acknowledgement */
+	assert_int_equal(dr_in(&f, 0), SENT); /* the last acknowledgement */
 	assert_null(frame_wrong(&f, served));
 	/* the tuple again: a new connection */
 	frame_tcp(&f, e, SYN, 100, 0, "");
-	assert_int_equal(rig_in(&f, 0), SENT);
-	assert_int_equal(rig_cluster(11).open, 1);
-	assert_int_equal(rig_cluster(11).opened, 2);
+	assert_int_equal(dr_in(&f, 0), SENT);
+	assert_int_equal(dr_cluster(11).open, 1);
+	assert_int_equal(dr_cluster(11).opened, 2);
 }
 
 static void a_taken_tuple_gets_another_source_port(void **state)
@@ -98,19 +98,19 @@ static void a_taken_tuple_gets_another_source_port(void **state)
 	struct frame f;
 
 	frame_tcp(&f, a, SYN, 1, 0, "");
-	assert_int_equal(rig_in(&f, 0), SENT);
+	assert_int_equal(dr_in(&f, 0), SENT);
 	frame_tcp(&f, b, SYN, 1, 0, "");
-	assert_int_equal(rig_in(&f, 0), SENT);
+	assert_int_equal(dr_in(&f, 0), SENT);
 	served.sport = (uint16_t)(f.b[frame_l4(&f)] << 8 | f.b[frame_l4(&f) + 1]);
 	assert_int_not_equal(served.sport, 4300);
 	assert_null(frame_wrong(&f, served));
 	frame_tcp(&f, ends_reversed(served), SYN | ACK, 1, 2, "");
-	assert_int_equal(rig_in(&f, 1), SENT);
+	assert_int_equal(dr_in(&f, 1), SENT);
 	assert_null(frame_wrong(&f, ends_reversed(b)));
 	/* and a third one that bypasses the mesh on the first one's translated tuple */
 	frame_tcp(&f, (struct ends){ "10.244.1.2", 4300, "10.244.1.3", 8080 }, SYN, 1, 0, "");
-	assert_int_equal(rig_in(&f, 0), SENT);
-	assert_int_equal(rig_counted(REASON_port_clash), 0);
+	assert_int_equal(dr_in(&f, 0), SENT);
+	assert_int_equal(dr_counted(REASON_port_clash), 0);
 }
 
 static void a_pod_that_calls_itself_sees_another_source(void **state)
@@ -120,10 +120,10 @@ static void a_pod_that_calls_itself_sees_another_source(void **state)
 	struct frame f;
 
 	frame_tcp(&f, e, SYN, 1, 0, "");
-	assert_int_equal(rig_in(&f, 1), SENT);
+	assert_int_equal(dr_in(&f, 1), SENT);
 	assert_null(frame_wrong(&f, served));
 	frame_tcp(&f, ends_reversed(served), SYN | ACK, 1, 2, "");
-	assert_int_equal(rig_in(&f, 1), SENT);
+	assert_int_equal(dr_in(&f, 1), SENT);
 	assert_null(frame_wrong(&f, ends_reversed(e)));
 }
 
@@ -133,21 +133,21 @@ static void flows_for_the_proxy_go_to_its_address_and_come_back(void **state)
 	struct ends served = { "10.244.1.2", 4500, PROXY, 15001 };
 	struct frame f;
 
-	rig_proxy(15001);
+	dr_proxy(15001);
 	frame_tcp(&f, e, SYN, 1, 0, "");
-	assert_int_equal(rig_in(&f, 0), PASSED);
+	assert_int_equal(dr_in(&f, 0), PASSED);
 	assert_null(frame_wrong(&f, served));
 	frame_tcp(&f, ends_reversed(served), SYN | ACK, 1, 2, "");
-	assert_int_equal(rig_out(&f, 0), PASSED);
+	assert_int_equal(dr_out(&f, 0), PASSED);
 	assert_null(frame_wrong(&f, ends_reversed(e)));
 	/* nobody else can speak as the proxy: neither a pod, nor what is forwarded */
 	frame_tcp(&f, ends_reversed(served), ACK, 1, 2, "forged");
-	assert_int_equal(rig_in(&f, 1), DROPPED);
+	assert_int_equal(dr_in(&f, 1), DROPPED);
 	frame_tcp(&f, ends_reversed(served), ACK, 1, 2, "forged");
-	rig_pass(&f, rig.bed.k->door_out_fd, rig.bed.pods[0].ifindex, rig.bed.pods[1].ifindex);
+	dr_pass(&f, dr.bed.k->door_out_fd, dr.bed.pods[0].ifindex, dr.bed.pods[1].ifindex);
 	assert_null(frame_wrong(
 		&f, ends_reversed(served))); /* not translated: the client knows no such peer */
-	assert_int_equal(rig_counted(REASON_spoofed), 1);
+	assert_int_equal(dr_counted(REASON_spoofed), 1);
 }
 
 static void udp_is_balanced_and_keeps_a_missing_checksum_missing(void **state)
@@ -157,17 +157,17 @@ static void udp_is_balanced_and_keeps_a_missing_checksum_missing(void **state)
 	struct frame f;
 
 	frame_udp(&f, e, "q");
-	assert_int_equal(rig_in(&f, 0), SENT);
+	assert_int_equal(dr_in(&f, 0), SENT);
 	assert_null(frame_wrong(&f, served));
 	frame_udp(&f, e, "q");
 	f.b[frame_l4(&f) + 6] = f.b[frame_l4(&f) + 7] = 0;
-	assert_int_equal(rig_in(&f, 0), SENT);
+	assert_int_equal(dr_in(&f, 0), SENT);
 	assert_int_equal(f.b[frame_l4(&f) + 6] | f.b[frame_l4(&f) + 7], 0);
 	assert_null(frame_wrong(&f, served));
 	frame_udp(&f, ends_reversed(served), "a");
-	assert_int_equal(rig_in(&f, 1), SENT);
+	assert_int_equal(dr_in(&f, 1), SENT);
 	assert_null(frame_wrong(&f, ends_reversed(e)));
-	assert_int_equal(rig_cluster(13).open, 0); /* maxConnections is about TCP */
+	assert_int_equal(dr_cluster(13).open, 0); /* maxConnections is about TCP */
 }
 
 /* A quote of `about` inside f, made a frame of its own so that it can be checked. */
@@ -201,11 +201,11 @@ static void an_icmp_error_about_a_translated_packet_is_translated(void **state)
 
 	for (i = 0; i < 2; i++) {
 		frame_tcp(&sent, c[i].dialled, SYN, 1, 0, "");
-		assert_int_equal(rig_in(&sent, 0), SENT);
+		assert_int_equal(dr_in(&sent, 0), SENT);
 		assert_null(frame_wrong(&sent, c[i].served));
 		/* by a router on the way, leaving to the client: its own address stays */
 		frame_icmp(&f, c[i].router, c[i].dialled.src, c[i].type, 4, &sent, sent.n - 14);
-		assert_int_equal(rig_out(&f, 0), PASSED);
+		assert_int_equal(dr_out(&f, 0), PASSED);
 		assert_null(frame_bad_sums(&f));
 		q = quote_of(&f, sent.n - 14);
 		assert_null(frame_bad_sums(&f));
@@ -213,13 +213,13 @@ static void an_icmp_error_about_a_translated_packet_is_translated(void **state)
 		assert_null(frame_wrong(&q, c[i].dialled));
 		/* by the server itself: it speaks as the service */
 		frame_icmp(&f, c[i].served.dst, c[i].served.src, c[i].type, 3, &sent, sent.n - 14);
-		assert_int_equal(rig_in(&f, 1), SENT);
+		assert_int_equal(dr_in(&f, 1), SENT);
 		assert_null(frame_bad_sums(&f));
 		q = quote_of(&f, sent.n - 14);
 		frame_fix(&q);
 		assert_null(frame_wrong(&q, c[i].dialled));
 	}
-	assert_int_equal(rig_counted(REASON_icmp_translated), 4);
+	assert_int_equal(dr_counted(REASON_icmp_translated), 4);
 }
 
 static void headers_far_in_are_rewritten_all_the_same(void **state)
@@ -229,7 +229,7 @@ static void headers_far_in_are_rewritten_all_the_same(void **state)
 	int i;
 
 	frame_tcp(&f, e, SYN, 1, 0, "");
-	assert_int_equal(rig_in(&f, 0), SENT);
+	assert_int_equal(dr_in(&f, 0), SENT);
 	frame_tcp(&f, e, ACK, 2, 2, "far");
 	memmove(f.b + 54 + 1024, f.b + 54, f.n - 54);
 	memset(f.b + 54, 0, 1024);
@@ -241,7 +241,7 @@ static void headers_far_in_are_rewritten_all_the_same(void **state)
 	f.n += 1024;
 	f.b[18] = (uint8_t)((f.n - 54) >> 8);
 	f.b[19] = (uint8_t)(f.n - 54);
-	assert_int_equal(rig_in(&f, 0), SENT);
+	assert_int_equal(dr_in(&f, 0), SENT);
 	memmove(f.b + 54, f.b + 54 + 1024, f.n - 54 - 1024);
 	f.n -= 1024;
 	f.b[18] = 0;
@@ -256,17 +256,17 @@ static void what_the_node_does_not_know_passes(void **state)
 	struct frame f;
 
 	frame_tcp(&f, (struct ends){ "10.244.1.2", 5400, "192.0.2.1", 443 }, SYN, 1, 0, "");
-	assert_int_equal(rig_in(&f, 0), PASSED);
+	assert_int_equal(dr_in(&f, 0), PASSED);
 	assert_null(frame_wrong(&f, (struct ends){ "10.244.1.2", 5400, "192.0.2.1", 443 }));
-	assert_int_equal(rig_counted(REASON_pass), 1);
+	assert_int_equal(dr_counted(REASON_pass), 1);
 	frame_tcp(&f, (struct ends){ "10.244.1.2", 5400, "192.0.2.1", 443 }, ACK, 2, 2, "x");
-	assert_int_equal(rig_in(&f, 0), PASSED);
+	assert_int_equal(dr_in(&f, 0), PASSED);
 	f.b[12] = 8;
 	f.b[13] = 6;
-	assert_int_equal(rig_in(&f, 0), PASSED);
+	assert_int_equal(dr_in(&f, 0), PASSED);
 }
 
-#define T(name) cmocka_unit_test_setup(name, rig_fresh)
+#define T(name) cmocka_unit_test_setup(name, dr_fresh)
 
 int main(void)
 {
@@ -283,5 +283,5 @@ int main(void)
 		T(what_the_node_does_not_know_passes),
 	};
 
-	return cmocka_run_group_tests(tests, rig_open, rig_close);
+	return cmocka_run_group_tests(tests, dr_open, dr_close);
 }

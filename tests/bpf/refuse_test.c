@@ -22,10 +22,10 @@ static void refuses_at(int pod, struct ends e, uint8_t flags, enum kernel_reason
 	struct frame f;
 
 	frame_tcp(&f, e, flags, 41, 77, "");
-	assert_int_equal(rig_in(&f, pod), SENT);
+	assert_int_equal(dr_in(&f, pod), SENT);
 	assert_null(frame_wrong(&f, ends_reversed(e)));
 	assert_true(frame_tcp_flags(&f) & RST);
-	assert_int_equal(rig_counted(reason), 1);
+	assert_int_equal(dr_counted(reason), 1);
 }
 
 static void refuses(struct ends e, uint8_t flags, enum kernel_reason reason)
@@ -49,7 +49,7 @@ static void a_reset_is_never_answered(void **state)
 	struct frame f;
 
 	frame_tcp(&f, e, RST, 41, 0, "");
-	assert_int_equal(rig_in(&f, 0), DROPPED);
+	assert_int_equal(dr_in(&f, 0), DROPPED);
 }
 
 static void refused_udp_gets_port_unreachable(void **state)
@@ -61,11 +61,11 @@ static void refused_udp_gets_port_unreachable(void **state)
 
 	for (i = 0; i < 2; i++) {
 		frame_udp(&f, e[i], "who is it");
-		assert_int_equal(rig_in(&f, 0), SENT);
+		assert_int_equal(dr_in(&f, 0), SENT);
 		assert_null(frame_bad_sums(&f));
 		assert_int_equal(frame_proto(&f), i ? 58 : 1);
 	}
-	assert_int_equal(rig_counted(REASON_unknown_port), 2);
+	assert_int_equal(dr_counted(REASON_unknown_port), 2);
 }
 
 static void the_limit_is_exact_and_a_close_makes_room(void **state)
@@ -78,21 +78,21 @@ static void the_limit_is_exact_and_a_close_makes_room(void **state)
 	for (i = 0; i < 5; i++) {
 		e.sport = (uint16_t)(4100 + i);
 		frame_tcp(&f, e, SYN, 1, 0, "");
-		assert_int_equal(rig_in(&f, 0), SENT);
+		assert_int_equal(dr_in(&f, 0), SENT);
 		assert_int_equal(!!(frame_tcp_flags(&f) & RST), i >= 2);
 	}
-	assert_int_equal(rig_counted(REASON_pool_full), 3);
-	assert_int_equal(rig_cluster(14).open, 2);
-	assert_int_equal(rig_cluster(14).overflow, 3);
+	assert_int_equal(dr_counted(REASON_pool_full), 3);
+	assert_int_equal(dr_cluster(14).open, 2);
+	assert_int_equal(dr_cluster(14).overflow, 3);
 	/* the server refuses the first one: its place is free, once */
 	for (i = 0; i < 2; i++) {
 		frame_tcp(&f, ends_reversed(served), RST | ACK, 0, 2, "");
-		assert_int_equal(rig_in(&f, 1), SENT);
+		assert_int_equal(dr_in(&f, 1), SENT);
 	}
-	assert_int_equal(rig_cluster(14).open, 1);
-	assert_int_equal(rig_counted(REASON_released_table), 1);
+	assert_int_equal(dr_cluster(14).open, 1);
+	assert_int_equal(dr_counted(REASON_released_table), 1);
 	frame_tcp(&f, e, SYN, 1, 0, "");
-	assert_int_equal(rig_in(&f, 0), SENT);
+	assert_int_equal(dr_in(&f, 0), SENT);
 	assert_false(frame_tcp_flags(&f) & RST);
 }
 
@@ -102,14 +102,14 @@ static void no_payload_passes_after_a_reset(void **state)
 	struct frame f;
 
 	frame_tcp(&f, e, SYN, 1, 0, "");
-	rig_in(&f, 0);
+	dr_in(&f, 0);
 	frame_tcp(&f, e, RST, 2, 0, "");
-	assert_int_equal(rig_in(&f, 0), SENT);
-	assert_int_equal(rig_cluster(11).open, 0);
+	assert_int_equal(dr_in(&f, 0), SENT);
+	assert_int_equal(dr_cluster(11).open, 0);
 	frame_tcp(&f, e, ACK, 2, 2, "");
-	assert_int_equal(rig_in(&f, 0), SENT);
+	assert_int_equal(dr_in(&f, 0), SENT);
 	frame_tcp(&f, e, ACK, 2, 2, "smuggled");
-	assert_int_equal(rig_in(&f, 0), DROPPED);
+	assert_int_equal(dr_in(&f, 0), DROPPED);
 }
 
 static void when_every_source_port_is_taken_the_flow_is_refused(void **state)
@@ -124,7 +124,7 @@ static void when_every_source_port_is_taken_the_flow_is_refused(void **state)
 	uint32_t port;
 	int fd;
 
-	snprintf(path, sizeof(path), "%s/conns", rig.bed.pins);
+	snprintf(path, sizeof(path), "%s/conns", dr.bed.pins);
 	fd = bpf_obj_get(path);
 	for (port = 1; port < 65536; port++) {
 		key.dport = htons((uint16_t)port);
@@ -132,10 +132,10 @@ static void when_every_source_port_is_taken_the_flow_is_refused(void **state)
 	}
 	close(fd);
 	frame_tcp(&f, (struct ends){ "10.244.1.2", 4301, VIP4, 80 }, SYN, 1, 0, "");
-	assert_int_equal(rig_in(&f, 0), SENT);
+	assert_int_equal(dr_in(&f, 0), SENT);
 	assert_true(frame_tcp_flags(&f) & RST);
-	assert_int_equal(rig_counted(REASON_port_clash), 1);
-	assert_int_equal(rig_cluster(11).open, 0); /* the reservation was given back */
+	assert_int_equal(dr_counted(REASON_port_clash), 1);
+	assert_int_equal(dr_cluster(11).open, 0); /* the reservation was given back */
 }
 
 static void a_pod_cannot_send_as_another(void **state)
@@ -144,14 +144,14 @@ static void a_pod_cannot_send_as_another(void **state)
 	struct frame f;
 
 	frame_tcp(&f, e, SYN, 1, 0, "");
-	assert_int_equal(rig_in(&f, 0), SENT);
+	assert_int_equal(dr_in(&f, 0), SENT);
 	frame_tcp(&f, e, ACK, 2, 2, "injected"); /* into the known connection, from pod 2 */
-	assert_int_equal(rig_in(&f, 2), DROPPED);
+	assert_int_equal(dr_in(&f, 2), DROPPED);
 	frame_tcp(&f, (struct ends){ "10.244.1.9", 1, "8.8.8.8", 53 }, SYN, 1, 0, "");
-	assert_int_equal(rig_in(&f, 2), DROPPED);
+	assert_int_equal(dr_in(&f, 2), DROPPED);
 	frame_udp(&f, (struct ends){ "fe80::1", 1, VIP6, 54 }, "x"); /* link-local to a service */
-	assert_int_equal(rig_in(&f, 2), DROPPED);
-	assert_int_equal(rig_counted(REASON_spoofed), 3);
+	assert_int_equal(dr_in(&f, 2), DROPPED);
+	assert_int_equal(dr_counted(REASON_spoofed), 3);
 }
 
 static void what_cannot_be_read_does_not_leave_a_pod(void **state)
@@ -160,18 +160,18 @@ static void what_cannot_be_read_does_not_leave_a_pod(void **state)
 
 	frame_tcp(&f, (struct ends){ "10.244.1.2", 4900, VIP4, 80 }, SYN, 1, 0, "");
 	f.b[14 + 20 + 12] = 4 << 4;
-	assert_int_equal(rig_in(&f, 0), DROPPED);
+	assert_int_equal(dr_in(&f, 0), DROPPED);
 	frame_tcp(&f, (struct ends){ "10.244.1.2", 4900, VIP4, 80 }, SYN, 1, 0, "");
 	f.n -= 8;
-	assert_int_equal(rig_in(&f, 0), DROPPED);
-	assert_int_equal(rig_counted(REASON_unparsable), 2);
+	assert_int_equal(dr_in(&f, 0), DROPPED);
+	assert_int_equal(dr_counted(REASON_unparsable), 2);
 	frame_udp(&f, (struct ends){ "10.244.1.2", 4900, VIP4, 53 }, "abcdefgh");
 	f.b[20] = 0x20;
-	assert_int_equal(rig_in(&f, 0), DROPPED);
+	assert_int_equal(dr_in(&f, 0), DROPPED);
 	f.b[20] = 0;
 	f.b[21] = 2;
-	assert_int_equal(rig_in(&f, 0), DROPPED);
-	assert_int_equal(rig_counted(REASON_fragment), 2);
+	assert_int_equal(dr_in(&f, 0), DROPPED);
+	assert_int_equal(dr_counted(REASON_fragment), 2);
 }
 
 /* The backstop itself needs packets without a socket, which a test run has not: live_test.c. */
@@ -180,31 +180,31 @@ static void a_pod_that_demands_the_proxy_is_reached_through_it(void **state)
 	struct ends e = { "10.244.1.2", 5000, "10.244.1.3", 8080 };
 	struct frame f;
 
-	rig_pod_flags(1, POD_DEMANDS_PROXY);
+	dr_pod_flags(1, POD_DEMANDS_PROXY);
 	refuses(e, SYN, REASON_no_proxy);
 	refuses(e, ACK, REASON_mid_connection);
-	rig_proxy(15001);
+	dr_proxy(15001);
 	frame_tcp(&f, e, SYN, 1, 0, "");
-	assert_int_equal(rig_in(&f, 0), PASSED);
+	assert_int_equal(dr_in(&f, 0), PASSED);
 	assert_null(frame_wrong(&f, (struct ends){ "10.244.1.2", 5000, PROXY, 15001 }));
 	/* by way of a service as well; the reservation at its cluster is given back */
 	e.dst = VIP4;
 	e.dport = 80;
 	e.sport = 5001;
 	frame_tcp(&f, e, SYN, 1, 0, "");
-	assert_int_equal(rig_in(&f, 0), PASSED);
+	assert_int_equal(dr_in(&f, 0), PASSED);
 	assert_null(frame_wrong(&f, (struct ends){ "10.244.1.2", 5001, PROXY, 15001 }));
-	assert_int_equal(rig_cluster(11).open, 0);
-	assert_int_equal(rig_counted(REASON_to_proxy), 2);
+	assert_int_equal(dr_cluster(11).open, 0);
+	assert_int_equal(dr_counted(REASON_to_proxy), 2);
 }
 
 static void a_hairpin_without_an_address_to_hide_behind_is_refused(void **state)
 {
 	struct proxy_at nowhere = { 0 };
 
-	assert_int_equal(proxy_put(rig.bed.k, &nowhere), 0);
+	assert_int_equal(proxy_put(dr.bed.k, &nowhere), 0);
 	refuses_at(1, (struct ends){ "10.244.1.3", 5101, VIP4, 80 }, SYN, REASON_error);
-	assert_int_equal(rig_cluster(11).open, 0);
+	assert_int_equal(dr_cluster(11).open, 0);
 }
 
 static void an_ejected_endpoint_gets_nothing(void **state)
@@ -212,17 +212,17 @@ static void an_ejected_endpoint_gets_nothing(void **state)
 	struct ends e = { "10.244.1.2", 5300, VIP4, 80 };
 	struct frame f;
 
-	assert_int_equal(fill_eject(rig.bed.k, rig.plan.endpoints[0].id, true), 0);
+	assert_int_equal(fill_eject(dr.bed.k, dr.plan.endpoints[0].id, true), 0);
 	refuses(e, SYN, REASON_no_endpoint);
-	assert_int_equal(rig_cluster(11).open, 0);
-	assert_int_equal(fill_set_ejected(rig.bed.k, NULL, 0), 0);
+	assert_int_equal(dr_cluster(11).open, 0);
+	assert_int_equal(fill_set_ejected(dr.bed.k, NULL, 0), 0);
 	frame_tcp(&f, e, SYN, 1, 0, "");
-	assert_int_equal(rig_in(&f, 0), SENT);
+	assert_int_equal(dr_in(&f, 0), SENT);
 	assert_false(frame_tcp_flags(&f) & RST);
-	assert_int_equal(fill_eject(rig.bed.k, 424242, true), -ENOENT);
+	assert_int_equal(fill_eject(dr.bed.k, 424242, true), -ENOENT);
 }
 
-#define T(name) cmocka_unit_test_setup(name, rig_fresh)
+#define T(name) cmocka_unit_test_setup(name, dr_fresh)
 
 int main(void)
 {
@@ -240,5 +240,5 @@ int main(void)
 		T(an_ejected_endpoint_gets_nothing),
 	};
 
-	return cmocka_run_group_tests(tests, rig_open, rig_close);
+	return cmocka_run_group_tests(tests, dr_open, dr_close);
 }

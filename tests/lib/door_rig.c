@@ -15,11 +15,11 @@
 #include "kernel/kernel.h"
 #include "kernel/tables.h"
 
-struct door_rig rig;
+struct door_rig dr;
 static uint64_t before[NR_KERNEL_REASONS];
 
 /* In place. from: ifindex it entered the node by, for door_out. Returns the program's verdict. */
-int rig_pass(struct frame *f, int prog, uint32_t ifindex, uint32_t from)
+int dr_pass(struct frame *f, int prog, uint32_t ifindex, uint32_t from)
 {
 	struct __sk_buff ctx = { .ifindex = ifindex, .ingress_ifindex = from };
 	struct frame out = *f;
@@ -33,57 +33,57 @@ int rig_pass(struct frame *f, int prog, uint32_t ifindex, uint32_t from)
 	return (int)o.retval;
 }
 
-int rig_in(struct frame *f, int pod)
+int dr_in(struct frame *f, int pod)
 {
-	return rig_pass(f, rig.bed.k->door_in_fd, rig.bed.pods[pod].ifindex, 0);
+	return dr_pass(f, dr.bed.k->door_in_fd, dr.bed.pods[pod].ifindex, 0);
 }
 
-int rig_out(struct frame *f, int pod)
+int dr_out(struct frame *f, int pod)
 {
-	return rig_pass(f, rig.bed.k->door_out_fd, rig.bed.pods[pod].ifindex, 0);
+	return dr_pass(f, dr.bed.k->door_out_fd, dr.bed.pods[pod].ifindex, 0);
 }
 
-uint64_t rig_counted(enum kernel_reason reason)
+uint64_t dr_counted(enum kernel_reason reason)
 {
 	uint64_t now[NR_KERNEL_REASONS];
 
-	assert_int_equal(tables_reasons(rig.bed.k, now), 0);
+	assert_int_equal(tables_reasons(dr.bed.k, now), 0);
 	return now[reason] - before[reason];
 }
 
-struct cluster_state rig_cluster(uint64_t id)
+struct cluster_state dr_cluster(uint64_t id)
 {
 	struct cluster_state s;
 
-	assert_int_equal(tables_cluster(rig.bed.k, id, &s), 0);
+	assert_int_equal(tables_cluster(dr.bed.k, id, &s), 0);
 	return s;
 }
 
-void rig_proxy(uint16_t port)
+void dr_proxy(uint16_t port)
 {
 	struct proxy_at at = { .ip4 = bed_ip(PROXY),
 			       .ip6 = bed_ip("fd77:6566:74::1"),
 			       .port = htons(port) };
 
-	assert_int_equal(proxy_put(rig.bed.k, &at), 0);
+	assert_int_equal(proxy_put(dr.bed.k, &at), 0);
 }
 
-void rig_pod_flags(int pod, uint32_t flags)
+void dr_pod_flags(int pod, uint32_t flags)
 {
-	struct pod p = { .pod_id = rig.bed.pods[pod].id,
-			 .ifindex = rig.bed.pods[pod].ifindex,
+	struct pod p = { .pod_id = dr.bed.pods[pod].id,
+			 .ifindex = dr.bed.pods[pod].ifindex,
 			 .veth = 1,
 			 .flags = flags };
 
-	assert_int_equal(pod_put(rig.bed.k, &rig.bed.pods[pod].addr4, &p), 0);
+	assert_int_equal(pod_put(dr.bed.k, &dr.bed.pods[pod].addr4, &p), 0);
 }
 
-int rig_conns(void)
+int dr_conns(void)
 {
 	char path[128];
 	int fd;
 
-	snprintf(path, sizeof(path), "%s/conns", rig.bed.pins);
+	snprintf(path, sizeof(path), "%s/conns", dr.bed.pins);
 	fd = bpf_obj_get(path);
 	assert_true(fd >= 0);
 	return fd;
@@ -94,58 +94,58 @@ struct ends ends_reversed(struct ends e)
 	return (struct ends){ e.dst, e.dport, e.src, e.sport };
 }
 
-int rig_open(void **state)
+int dr_open(void **state)
 {
 	uint32_t web4, web6, dns, limited, i;
 
-	if (bed_open(&rig.bed, "door", 3, 0)) {
-		bed_close(&rig.bed);
+	if (bed_open(&dr.bed, "door", 3, 0)) {
+		bed_close(&dr.bed);
 		return -1;
 	}
-	web4 = bed_cluster(&rig.plan, 11, LB_ROUND_ROBIN);
-	bed_endpoint(&rig.plan, web4, "10.244.1.3", 8080);
-	web6 = bed_cluster(&rig.plan, 12, LB_ROUND_ROBIN);
-	bed_endpoint(&rig.plan, web6, "fd00:10:244:1::3", 8080);
-	dns = bed_cluster(&rig.plan, 13, LB_RANDOM);
-	bed_endpoint(&rig.plan, dns, "10.244.1.3", 53);
-	limited = bed_cluster(&rig.plan, 14, LB_LEAST_REQUEST);
-	rig.plan.clusters[limited].max_connections = 2;
-	bed_endpoint(&rig.plan, limited, "10.244.1.3", 9090);
-	i = bed_cluster(&rig.plan, 15, LB_ROUND_ROBIN); /* empty */
-	bed_vip(&rig.plan, VIP4, 80, TCP, VERDICT_BACKEND, web4);
-	bed_vip(&rig.plan, "10.96.0.11", 80, TCP, VERDICT_BACKEND, web4);
-	bed_vip(&rig.plan, VIP6, 80, TCP, VERDICT_BACKEND, web6);
-	bed_vip(&rig.plan, VIP4, 53, UDP, VERDICT_BACKEND, dns);
-	bed_vip(&rig.plan, VIP4, 90, TCP, VERDICT_BACKEND, limited);
-	bed_vip(&rig.plan, VIP4, 91, TCP, VERDICT_BACKEND, i);
-	bed_vip(&rig.plan, VIP4, 92, TCP, VERDICT_BACKEND, PLAN_NO_INDEX);
-	bed_vip(&rig.plan, VIP4, 99, TCP, VERDICT_PROXY, 0);
-	bed_vip(&rig.plan, VIP4, 0, TCP, VERDICT_REFUSE, 0)->reason = REASON_unknown_port;
-	bed_vip(&rig.plan, VIP4, 0, UDP, VERDICT_REFUSE, 0)->reason = REASON_unknown_port;
-	bed_vip(&rig.plan, VIP6, 0, UDP, VERDICT_REFUSE, 0)->reason = REASON_unknown_port;
-	bed_vip(&rig.plan, "10.66.0.0", 0, TCP, VERDICT_REFUSE, 0)->reason = REASON_denied;
-	rig.plan.vips[rig.plan.plan.nr_vips - 1].prefix = 96 + 16;
-	return fill_plan(rig.bed.k, bed_plan(&rig.plan), NULL);
+	web4 = bed_cluster(&dr.plan, 11, LB_ROUND_ROBIN);
+	bed_endpoint(&dr.plan, web4, "10.244.1.3", 8080);
+	web6 = bed_cluster(&dr.plan, 12, LB_ROUND_ROBIN);
+	bed_endpoint(&dr.plan, web6, "fd00:10:244:1::3", 8080);
+	dns = bed_cluster(&dr.plan, 13, LB_RANDOM);
+	bed_endpoint(&dr.plan, dns, "10.244.1.3", 53);
+	limited = bed_cluster(&dr.plan, 14, LB_LEAST_REQUEST);
+	dr.plan.clusters[limited].max_connections = 2;
+	bed_endpoint(&dr.plan, limited, "10.244.1.3", 9090);
+	i = bed_cluster(&dr.plan, 15, LB_ROUND_ROBIN); /* empty */
+	bed_vip(&dr.plan, VIP4, 80, TCP, VERDICT_BACKEND, web4);
+	bed_vip(&dr.plan, "10.96.0.11", 80, TCP, VERDICT_BACKEND, web4);
+	bed_vip(&dr.plan, VIP6, 80, TCP, VERDICT_BACKEND, web6);
+	bed_vip(&dr.plan, VIP4, 53, UDP, VERDICT_BACKEND, dns);
+	bed_vip(&dr.plan, VIP4, 90, TCP, VERDICT_BACKEND, limited);
+	bed_vip(&dr.plan, VIP4, 91, TCP, VERDICT_BACKEND, i);
+	bed_vip(&dr.plan, VIP4, 92, TCP, VERDICT_BACKEND, PLAN_NO_INDEX);
+	bed_vip(&dr.plan, VIP4, 99, TCP, VERDICT_PROXY, 0);
+	bed_vip(&dr.plan, VIP4, 0, TCP, VERDICT_REFUSE, 0)->reason = REASON_unknown_port;
+	bed_vip(&dr.plan, VIP4, 0, UDP, VERDICT_REFUSE, 0)->reason = REASON_unknown_port;
+	bed_vip(&dr.plan, VIP6, 0, UDP, VERDICT_REFUSE, 0)->reason = REASON_unknown_port;
+	bed_vip(&dr.plan, "10.66.0.0", 0, TCP, VERDICT_REFUSE, 0)->reason = REASON_denied;
+	dr.plan.vips[dr.plan.plan.nr_vips - 1].prefix = 96 + 16;
+	return fill_plan(dr.bed.k, bed_plan(&dr.plan), NULL);
 }
 
-int rig_close(void **state)
+int dr_close(void **state)
 {
-	bed_close(&rig.bed);
+	bed_close(&dr.bed);
 	return 0;
 }
 
 /* Every test starts with an empty table. */
-int rig_fresh(void **state)
+int dr_fresh(void **state)
 {
 	struct conn_key key;
-	int fd = rig_conns();
+	int fd = dr_conns();
 
 	while (!bpf_map_get_next_key(fd, NULL, &key))
 		bpf_map_delete_elem(fd, &key);
 	close(fd);
-	memset(rig.bed.k->cluster_state.at, 0, 64 * sizeof(struct cluster_state));
-	memset(rig.bed.k->endpoint_state.at, 0, 64 * sizeof(struct endpoint_state));
-	rig_proxy(0);
-	rig_pod_flags(1, 0);
-	return tables_reasons(rig.bed.k, before);
+	memset(dr.bed.k->cluster_state.at, 0, 64 * sizeof(struct cluster_state));
+	memset(dr.bed.k->endpoint_state.at, 0, 64 * sizeof(struct endpoint_state));
+	dr_proxy(0);
+	dr_pod_flags(1, 0);
+	return tables_reasons(dr.bed.k, before);
 }

@@ -25,23 +25,23 @@ struct door_rig {
 	struct bed bed;
 	struct bed_plan plan;
 };
-extern struct door_rig rig;
+extern struct door_rig dr;
 
 /* cmocka's set-ups: of the group, and of each test (an empty table, counters at zero) */
-int rig_open(void **state);
-int rig_close(void **state);
-int rig_fresh(void **state);
+int dr_open(void **state);
+int dr_close(void **state);
+int dr_fresh(void **state);
 
 /* Runs f, in place, through the door of a pod; the program's verdict. */
-int rig_in(struct frame *f, int pod);
-int rig_out(struct frame *f, int pod);
-int rig_pass(struct frame *f, int prog, uint32_t ifindex, uint32_t from);
+int dr_in(struct frame *f, int pod);
+int dr_out(struct frame *f, int pod);
+int dr_pass(struct frame *f, int prog, uint32_t ifindex, uint32_t from);
 
-uint64_t rig_counted(enum kernel_reason reason); /* since rig_fresh */
-struct cluster_state rig_cluster(uint64_t id);
-void rig_proxy(uint16_t port);
-void rig_pod_flags(int pod, uint32_t flags);
-int rig_conns(void); /* descriptor of the connection table, the caller's */
+uint64_t dr_counted(enum kernel_reason reason); /* since dr_fresh */
+struct cluster_state dr_cluster(uint64_t id);
+void dr_proxy(uint16_t port);
+void dr_pod_flags(int pod, uint32_t flags);
+int dr_conns(void); /* descriptor of the connection table, the caller's */
 struct ends ends_reversed(struct ends e);
 
 #endif
