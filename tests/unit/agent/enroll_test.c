@@ -273,7 +273,7 @@ static void a_pod_that_comes_after_its_config_is_found_soon(void **state)
 	make_pod(2);
 	t = clock_ms();
 	RUN_UNTIL(pod(102)->state == POD_ENROLLED);
-	assert_in_range(clock_ms() - t, 0, 250);
+	assert_in_range(clock_ms() - t, 0, 1000); /* 60 when nothing else runs */
 }
 
 static void a_pod_that_fails_says_why_and_does_not_hold_up_others(void **state)
