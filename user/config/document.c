@@ -212,7 +212,7 @@ static void check_names(struct decoder *d, const struct node *root)
 
 	if (!m->name.n && m->generate_name.n)
 		m->name = m->generate_name;
-	else if (!m->name.n && !d->incomplete)
+	else if (!m->name.n && meta && !d->incomplete)
 		problem_add(d, false, meta ? meta->pos : root->pos, &name_at,
 			    "the object has no name: add `name:` below `metadata:`");
 	else if (m->name.n && !name_ok(m->name, true, 253))

@@ -67,14 +67,14 @@ static bool any_null_document(const struct yaml_doc *doc)
 void load_text(struct objects *out, struct str file, struct str text,
 	       const struct load_options *opt)
 {
-	struct arena *scratch = arena_new(); /* the tree; what is kept is copied */
+	struct arena *scratch = arena_new(); /* of the repairs */
 	struct repairs repairs = { .arena = scratch, .lenient = opt && opt->lenient };
 	struct yaml_reader *r;
 	struct yaml_doc doc;
 
 	file = arena_str(out->arena, file);
 	text = repair_text(&repairs, text);
-	r = yaml_reader_new(scratch, text);
+	r = yaml_reader_new(text);
 	while (yaml_next(r, &doc)) {
 		if (doc.error.n)
 			add_broken(out, file, &doc);

@@ -3,7 +3,7 @@
  * node.h - YAML (and JSON) text as a tree of nodes that remember where they stood. The reader goes
  * on behind a document that does not parse, so one broken document does not take the file with it.
  * Bounded by limits.h: size of the file, depth, nodes (aliases counted as often as used).
- * Everything lives in the arena given; nodes may borrow from the text.
+ * A document lives until the next one is read.
  */
 #ifndef WEFT_CONFIG_NODE_H
 #define WEFT_CONFIG_NODE_H
@@ -40,7 +40,7 @@ struct yaml_doc {
 
 struct yaml_reader;
 
-struct yaml_reader *yaml_reader_new(struct arena *a, struct str text);
+struct yaml_reader *yaml_reader_new(struct str text);	     /* the text must outlive it */
 bool yaml_next(struct yaml_reader *r, struct yaml_doc *doc); /* false: no more documents */
 struct yaml_reader *yaml_reader_free(struct yaml_reader *r);
 

@@ -98,7 +98,9 @@ static int scan_class(struct scan *s)
 
 			s->i = end ? (size_t)(end - s->p.p) + 2 : s->i + 1;
 		} else if (s->p.p[s->i] == '[' && (peek(s, 1) == '.' || peek(s, 1) == '=')) {
-			return refuse(s, s->i, "collating elements are not supported (RE2)");
+			return refuse(
+				s, s->i,
+				"collating elements are not supported (RE2): list the characters");
 		} else if (s->p.p[s->i] == '\\') {
 			err = scan_escape(s, true);
 		} else {
@@ -108,7 +110,8 @@ static int scan_class(struct scan *s)
 			return err;
 	}
 	if (s->i >= s->p.n)
-		return refuse(s, at, "`]` is missing for this `[`");
+		return refuse(s, at,
+			      "`]` is missing for this `[`: add it, or write \\[ for a bracket");
 	s->i++;
 	s->can_repeat = true;
 	s->repeated = false;
@@ -225,7 +228,8 @@ static int scan_one(struct scan *s)
 		n = count_length(s, &too_many);
 		if (too_many)
 			return refuse(s, s->i,
-				      "repetition counts above 1000 are not supported (RE2)");
+				      "repetition counts above 1000 are not supported (RE2): write "
+				      "a smaller one");
 		if (n)
 			return scan_quantifier(s, n);
 		break;
@@ -259,7 +263,8 @@ static int compile(struct arena *a, struct str pattern, struct regex_error *e)
 	if (pcre2_get_error_message(err, text, sizeof(text)) < 0)
 		text[0] = 0;
 	e->at = at;
-	e->message = arena_printf(a, "%s", (const char *)text);
+	e->message = arena_printf(a, "%s: write \\ before a character that is meant as itself",
+				  (const char *)text);
 	return -EINVAL;
 }
 

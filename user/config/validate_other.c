@@ -140,7 +140,7 @@ static void check_server_port(struct check *c, struct str path, const struct ser
 			    STR_ARG(s->port.protocol));
 	if (!tls && s->tls && s->tls->https_redirect && !http)
 		check_warn(c, at(c, STR_FMT ".tls.httpsRedirect", STR_ARG(path)),
-			   "httpsRedirect works on HTTP servers only");
+			   "httpsRedirect works on HTTP servers only: remove it");
 	else if (!tls && s->tls &&
 		 !(http && s->tls->https_redirect && !s->tls->mode.n && !cert_sources(s->tls)))
 		check_error(c, at(c, STR_FMT ".tls", STR_ARG(path)),
@@ -150,7 +150,7 @@ static void check_server_port(struct check *c, struct str path, const struct ser
 				   "remove it");
 	else if (tls && s->tls && s->tls->https_redirect)
 		check_warn(c, at(c, STR_FMT ".tls.httpsRedirect", STR_ARG(path)),
-			   "httpsRedirect works on HTTP servers only");
+			   "httpsRedirect works on HTTP servers only: remove it");
 }
 
 void validate_gateway(struct check *c, const void *spec)

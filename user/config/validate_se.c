@@ -104,11 +104,11 @@ static void check_unix(struct check *c, struct str path, struct str address, boo
 	struct str file = str_sub(address, sizeof("unix://") - 1, address.n);
 	struct str here = at(c, STR_FMT ".address", STR_ARG(path));
 
-	if (!file.n || (file.p[0] != '/' && file.p[0] != '@'))
+	if (!str_starts(file, STR("/")) && !str_starts(file, STR("@")))
 		check_error(c, here,
 			    "a unix socket needs an absolute path or an abstract name: "
 			    "write unix:///path or unix://@name");
-	else if (file.p[file.n - 1] == '/')
+	else if (str_ends(file, STR("/")))
 		check_error(c, here, "the path of a unix socket is a folder: name the socket");
 	if (ports)
 		check_error(c, at(c, STR_FMT ".ports", STR_ARG(path)),

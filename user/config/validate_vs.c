@@ -78,8 +78,8 @@ void check_weights(struct check *c, struct str path, const struct route_destinat
 		sum += routes[i].weight.v;
 	if (n > 1 && !sum)
 		check_error(c, path,
-			    "the weights of several destinations are all 0: give each a "
-			    "weight");
+			    "the weights of several destinations are all 0: write a "
+			    "weight for each");
 }
 
 void check_destination(struct check *c, struct str path, const struct destination *d)

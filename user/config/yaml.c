@@ -20,10 +20,11 @@ struct child {
 };
 
 struct yaml_reader {
-	struct arena *a;
-	struct str text; /* all of it, without BOM */
-	size_t from;	 /* where the parser began */
-	uint32_t line0;	 /* lines before `from` */
+	struct arena *a;   /* of the document that was read last */
+	struct str text;   /* all of it, without BOM */
+	size_t from;	   /* where the parser began */
+	uint32_t line0;	   /* lines before `from` */
+	uint32_t doc_line; /* where the document that is being read began */
 	bool started, done;
 	yaml_parser_t parser;
 
@@ -63,7 +64,7 @@ static bool parser_start(struct yaml_reader *r, size_t from)
 	return true;
 }
 
-struct yaml_reader *yaml_reader_new(struct arena *a, struct str text)
+struct yaml_reader *yaml_reader_new(struct str text)
 {
 	struct yaml_reader *r = calloc(1, sizeof(*r));
 
@@ -71,11 +72,11 @@ struct yaml_reader *yaml_reader_new(struct arena *a, struct str text)
 		abort();
 	if (!text.p)
 		text = STR("");
-	r->a = a;
+	r->a = arena_new();
 	r->text = str_starts(text, STR("\xef\xbb\xbf")) ? str_sub(text, 3, text.n) : text;
 	if (r->text.n > MAX_FILE_BYTES) {
 		fail(r, (struct pos){ 1, 1 },
-		     arena_printf(a, "the file is larger than %d MiB: split it",
+		     arena_printf(r->a, "the file is larger than %d MiB: split it",
 				  MAX_FILE_BYTES >> 20));
 		return r;
 	}
@@ -85,8 +86,11 @@ struct yaml_reader *yaml_reader_new(struct arena *a, struct str text)
 
 struct yaml_reader *yaml_reader_free(struct yaml_reader *r)
 {
-	if (r && r->started)
+	if (!r)
+		return NULL;
+	if (r->started)
 		yaml_parser_delete(&r->parser);
+	arena_free(r->a);
 	free(r);
 	return NULL;
 }
@@ -385,7 +389,6 @@ static bool read_document(struct yaml_reader *r, struct yaml_doc *doc)
 {
 	bool ok = true, end = false;
 
-	r->open.n = r->children.n = 0;
 	map_init(&r->anchors, r->a);
 	while (ok && !end) {
 		struct node *n = NULL;
@@ -415,14 +418,18 @@ static void resync(struct yaml_reader *r, struct yaml_doc *doc)
 	doc->root = NULL;
 	doc->error = r->error;
 	doc->error_pos = r->error_pos;
-	doc->apparent_kind = yaml_apparent_kind(r->text, doc->error_pos.line);
-	next = yaml_next_document(r->text, doc->error_pos.line, &line);
+	doc->apparent_kind = yaml_apparent_kind(r->text, r->doc_line);
+	/* the error may be found at the `---` behind, but never resume where this one began */
+	next = yaml_next_document(
+		r->text, doc->error_pos.line > r->doc_line ? doc->error_pos.line - 1 : r->doc_line,
+		&line);
 	r->error = (struct str){ 0 };
 	if (!next || !r->started || r->weight > MAX_DOC_NODES) {
 		r->done = true;
 		return;
 	}
 	r->line0 = line;
+	r->doc_line = line + 1;
 	if (!parser_start(r, next))
 		r->done = true;
 }
@@ -430,6 +437,12 @@ static void resync(struct yaml_reader *r, struct yaml_doc *doc)
 bool yaml_next(struct yaml_reader *r, struct yaml_doc *doc)
 {
 	*doc = (struct yaml_doc){ .pos = { r->line0 + 1, 1 } };
+	if (!r->error.n) {
+		/* small and soon warm again: one arena a document, not one a file */
+		arena_free(r->a);
+		r->a = arena_new();
+	}
+	r->open = r->children = (struct vec){ 0 };
 	while (!r->done) {
 		yaml_event_type_t type;
 		yaml_event_t e;
@@ -439,6 +452,8 @@ bool yaml_next(struct yaml_reader *r, struct yaml_doc *doc)
 			return true;
 		}
 		type = e.type;
+		if (type == YAML_DOCUMENT_START_EVENT)
+			r->doc_line = pos_of(r, e.start_mark).line;
 		yaml_event_delete(&e);
 		if (type == YAML_STREAM_END_EVENT)
 			break;

@@ -64,12 +64,9 @@ struct str yaml_apparent_kind(struct str text, uint32_t line)
 	struct str one, kind = { 0 };
 
 	for (uint32_t i = 1; take_line(&text, &one); i++) {
-		if (starts_document(one)) {
-			if (i > line)
-				break;
-			kind = (struct str){ 0 };
-		}
-		if (!str_starts(one, STR("kind:")))
+		if (i > line && starts_document(one))
+			break;
+		if (i < line || !str_starts(one, STR("kind:")))
 			continue;
 		kind = str_trim(str_sub(one, 5, one.n));
 		if (kind.n > 2 && (kind.p[0] == '"' || kind.p[0] == '\''))
@@ -112,6 +109,8 @@ static const struct {
 	{ "did not find expected ',' or '}'", "`,` or `}` is missing in a mapping in braces" },
 	{ "found unexpected document indicator", "`---` or `...` stands inside a quoted value: "
 						 "close the quote" },
+	{ "found unexpected ':'",
+	  "a word in brackets or braces ends with `:`: put it in quotes, such as \"fd00::\"" },
 	{ "found unknown escape character",
 	  "this escape is not known: write \\\\ for a backslash, or use single quotes" },
 	{ "did not find expected <document start>",

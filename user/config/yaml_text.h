@@ -22,7 +22,7 @@ struct str yaml_line(struct str text, uint32_t line);
 /* Offset of the first `---` line below `line`, 0: none; *lines = the lines before it. */
 size_t yaml_next_document(struct str text, uint32_t line, uint32_t *lines);
 
-/* The value of a `kind:` at the margin in the document that holds `line`; empty: none. */
+/* The value of a `kind:` at the margin in the document that begins at `line`; empty: none. */
 struct str yaml_apparent_kind(struct str text, uint32_t line);
 
 #endif
