@@ -66,6 +66,17 @@ __weak int forget(const struct conn_key *key, struct conn *fwd)
 	return 0;
 }
 
+/* The time of the last packet, to about 0.1 s: a clock is read only when the tick has changed. */
+static __always_inline void note_seen(struct conn *c)
+{
+	__u32 tick = (__u32)(bpf_jiffies64() >> 5);
+
+	if (c->seen_tick == tick)
+		return;
+	c->seen_tick = tick;
+	c->seen_ns = bpf_ktime_get_coarse_ns();
+}
+
 /* Counts, translates and sends on a packet of connection c. */
 static __always_inline int carry(struct __sk_buff *skb, const struct pkt *p, struct conn *c,
 				 int may_redirect)
@@ -79,15 +90,15 @@ static __always_inline int carry(struct __sk_buff *skb, const struct pkt *p, str
 		if (!track(p, c, payload))
 			return TC_ACT_SHOT;
 	} else {
-		c->seen_ns = bpf_ktime_get_coarse_ns();
+		note_seen(c);
 	}
-	__sync_fetch_and_add(&c->packets, 1);
-	__sync_fetch_and_add(&c->bytes, payload);
+	c->packets++; /* a lost count is no harm, an atomic one costs every packet */
+	if (payload)
+		__sync_fetch_and_add(&c->bytes, payload);
 	if (rewrite_flow(skb, p, c))
 		return drop(skb, p, REASON_error);
 	if (!may_redirect || !to)
 		return TC_ACT_UNSPEC;
-	count(REASON_redirected);
 	return bpf_redirect_peer(to, 0);
 }
 
@@ -214,6 +225,8 @@ static __always_inline int enter(struct __sk_buff *skb, const struct pkt *p, con
 		return refuse(skb, p, REASON_error, d->veth);
 	if (did == OPEN_MADE && (c->flags & CONN_PROXY))
 		count(REASON_to_proxy);
+	if (did == OPEN_MADE && c->redirect)
+		count(REASON_redirected);
 	return carry(skb, p, c, 1);
 }
 
@@ -290,6 +303,27 @@ static __always_inline int leaves_untranslated(const struct __sk_buff *skb, cons
 	return !c->door || c->door == from;
 }
 
+/*
+ * The node's own packets, seen by their socket. Most are no answers of translated flows: the port
+ * tells without a look-up. A first packet tells sockops from which address the node dials.
+ */
+static __always_inline int is_plainly_own(const struct __sk_buff *skb, const struct pkt *p)
+{
+	__u32 port = host16_of(p->key.sport), at = port >> 6;
+	const __u8 one = 1;
+	__u64 *word;
+
+	if (!skb->sk || skb->ingress_ifindex)
+		return 0;
+	word = bpf_map_lookup_elem(&own_ports, &at);
+	if (!word || (*word >> (port & 63) & 1))
+		return 0;
+	if (p->key.proto == PKT_TCP && conn_is_first(p) &&
+	    !bpf_map_lookup_elem(&node_addrs, &p->key.src))
+		bpf_map_update_elem(&node_addrs, &p->key.src, &one, BPF_ANY);
+	return 1;
+}
+
 /* The last guard of a pod that demands the proxy: what did not come by it stays outside. */
 static __always_inline int backstop(struct __sk_buff *skb, const struct pkt *p)
 {
@@ -316,6 +350,8 @@ int door_out(struct __sk_buff *skb)
 	if (p.kind == PKT_ERROR)
 		return carry_error(skb, &p, ERROR_LEAVES);
 	if (p.kind == PKT_FLOW) {
+		if (is_plainly_own(skb, &p))
+			return TC_ACT_UNSPEC;
 		c = bpf_map_lookup_elem(&conns, &p.key);
 		if (c && leaves_untranslated(skb, c))
 			return carry(skb, &p, c, 0);

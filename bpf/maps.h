@@ -135,6 +135,36 @@ struct {
 	__type(value, struct proxy_at);
 } proxy_at SEC(".maps") __weak;
 
+/* Source ports under which this node itself may answer a translated flow (weft-proxy, endpoints in
+ * the node's own namespace), a bit each: packets from any other port need no look-up.
+ * written: door   read: door   ends: never
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 65536 / 64);
+	__type(key, __u32);
+	__type(value, __u64);
+} own_ports SEC(".maps") __weak;
+
+/* Addresses from which this node dials its pods. written: door   read: sockops   ends: LRU */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 128);
+	__type(key, struct ip16);
+	__type(value, __u8);
+} node_addrs SEC(".maps") __weak;
+
+/* Entries ever made, so that a sweep of an empty table can be left out. written: door
+ * read: weftd   ends: never
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, __u64);
+} entries_made SEC(".maps") __weak;
+
 /* Counters by enum kernel_reason. written: all programs   read: weftd, proxy   ends: never */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -134,6 +134,27 @@ static __noinline int is_share_used(__u32 door)
 	return 0;
 }
 
+/* Answers from this port may be the node's own packets. */
+static __always_inline void note_own_port(__be16 port)
+{
+	__u32 host = host16_of(port), at = host >> 6;
+	__u64 *word = bpf_map_lookup_elem(&own_ports, &at), bit = 1ull << (host & 63);
+
+	if (word && !(*word & bit))
+		__sync_fetch_and_or(word, bit);
+}
+
+static __always_inline void note_made(const struct conn_open *o)
+{
+	__u32 zero = 0;
+	__u64 *made = bpf_map_lookup_elem(&entries_made, &zero);
+
+	if (made)
+		__sync_fetch_and_add(made, 1);
+	if (!o->rep_door)
+		note_own_port(o->to_port);
+}
+
 /* Puts both entries into the table. The source port changes when the answers' key is taken. */
 static __noinline int make_entries(struct scratch *s)
 {
@@ -152,6 +173,7 @@ static __noinline int make_entries(struct scratch *s)
 	}
 	if (err)
 		return i == NAT_PORT_TRIES ? REASON_port_clash : REASON_table_full;
+	note_made(o);
 	conn_fill_forward(&s->fwd, o);
 	err = bpf_map_update_elem(&conns, &o->key, &s->fwd, BPF_NOEXIST);
 	if (!err)

@@ -7,6 +7,10 @@
 #include <linux/in.h>
 #include <linux/tcp.h>
 #include <bpf/bpf_helpers.h>
+
+/* sockets between pods of this node leave BBR for Reno; set by weftd before load */
+const volatile _Bool cfg_local_cc = 1;
+
 #include "bpf/maps.h"
 #include "bpf/ledger.h"
 
@@ -66,6 +70,31 @@ static __always_inline void set_keepalive(struct bpf_sock_ops *ctx, const struct
 		set_option(ctx, IPPROTO_TCP, TCP_KEEPCNT, probes);
 }
 
+/*
+ * BBR paces by what it takes for the bottleneck's rate, and estimates it badly where there is no
+ * wire: bulk between pods of one node is 1.5 to 1.9 times as fast with Reno. Only a socket that
+ * has the system's default is changed; what the application has chosen stays.
+ */
+static __always_inline void calm(struct bpf_sock_ops *ctx)
+{
+	char now[16] = {}, reno[] = "reno";
+
+	if (!cfg_local_cc || bpf_getsockopt(ctx, IPPROTO_TCP, TCP_CONGESTION, now, sizeof(now)))
+		return;
+	if (now[0] == 'b' && now[1] == 'b' && now[2] == 'r' && !now[3])
+		bpf_setsockopt(ctx, IPPROTO_TCP, TCP_CONGESTION, reno, sizeof(reno));
+}
+
+/* A server's socket whose client is a pod of this node, or the node. */
+static __always_inline void on_accepted(struct bpf_sock_ops *ctx)
+{
+	struct conn_key k;
+
+	if (key_of(ctx, &k) &&
+	    (bpf_map_lookup_elem(&pods, &k.dst) || bpf_map_lookup_elem(&node_addrs, &k.dst)))
+		calm(ctx);
+}
+
 static __always_inline void on_established(struct bpf_sock_ops *ctx)
 {
 	struct cluster *cl;
@@ -79,6 +108,8 @@ static __always_inline void on_established(struct bpf_sock_ops *ctx)
 	/* when it is not ours the flag stays on all the same: other programs share it */
 	if (!c)
 		return;
+	if (c->redirect || (c->flags & CONN_PROXY))
+		calm(ctx);
 	cluster = c->cluster;
 	cl = bpf_map_lookup_elem(&clusters, &cluster);
 	if (cl && cl->keepalive)
@@ -117,6 +148,7 @@ int socket_life(struct bpf_sock_ops *ctx)
 					  ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
 		break;
 	case BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB: on_established(ctx); break;
+	case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB: on_accepted(ctx); break;
 	case BPF_SOCK_OPS_STATE_CB:
 		if (ctx->args[1] == BPF_TCP_CLOSE)
 			on_close(ctx);

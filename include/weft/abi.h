@@ -13,7 +13,7 @@
 
 #include <linux/types.h>
 
-enum { WEFT_ABI = 1 };
+enum { WEFT_ABI = 2 };
 
 struct ip16 {
 	__be32 w[4];
@@ -178,6 +178,7 @@ struct conn {
 	__u32 redirect;	  /* host-side veth of the pod they go to; 0: through the host stack */
 	__u32 addr_delta; /* what the addresses' change adds to a checksum */
 	__u32 port_delta; /* the ports' */
+	__u32 seen_tick;  /* coarse clock of seen_ns, for the doors alone */
 	__u64 seen_ns;	  /* CLOCK_MONOTONIC, coarse */
 	__u64 packets, bytes; /* of this direction; bytes of payload */
 	__u64 told;	      /* of bytes: already in flow_stats */

@@ -30,7 +30,7 @@
 	X(released_close, "pool reservation released by a socket close")                           \
 	X(released_table, "pool reservation released by FIN or RST in the table")                  \
 	X(released_expiry, "pool reservation released by expiry")                                  \
-	X(redirected, "packet sent straight into a pod of this node")                              \
+	X(redirected, "new connection whose packets go straight into a pod of this node")          \
 	X(error, "refused: a kernel helper failed while handling the packet")                      \
 	X(stats_full, "telemetry of a connection dropped: flow_stats is full")
 

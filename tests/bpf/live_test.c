@@ -251,7 +251,7 @@ static void doors_are_verified(void **state)
 	struct door d = { .kind = DOOR_POD };
 
 	assert_int_equal(door_check(bed.k, bed.pods[0].ifindex), 0);
-	assert_int_equal(bed_run(&bed, -1, "tc filter del dev vp0 ingress pref 77"), 0);
+	assert_int_equal(bed_run(&bed, -1, "rm %s/door-%u-in", bed.pins, bed.pods[0].ifindex), 0);
 	assert_int_not_equal(door_check(bed.k, bed.pods[0].ifindex), 0);
 	assert_int_equal(bed_doors(&bed), 0);
 	assert_int_equal(door_check(bed.k, bed.pods[0].ifindex), 0);

@@ -53,6 +53,9 @@ static void make_maps(void)
 	FAKE_HASH(door_loads, 16);
 	FAKE_HASH(pods, 16);
 	FAKE_ARRAY(proxy_at, 1);
+	FAKE_ARRAY(own_ports, 1024);
+	FAKE_HASH(node_addrs, 16);
+	FAKE_ARRAY(entries_made, 1);
 	FAKE_ARRAY(reasons, NR_KERNEL_REASONS);
 	FAKE_HASH(flow_stats, 64);
 	FAKE_ARRAY(event_budget, 1);

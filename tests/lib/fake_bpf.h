@@ -177,6 +177,11 @@ static inline uint64_t bpf_ktime_get_coarse_ns(void)
 	return fake_now;
 }
 
+static inline uint64_t bpf_jiffies64(void)
+{
+	return fake_now / 4000000;
+}
+
 static inline uint32_t bpf_get_prandom_u32(void)
 {
 	fake_seed = fake_seed * 1664525u + 1013904223u;

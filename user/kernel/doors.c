@@ -13,6 +13,7 @@
 #include <bpf/libbpf.h>
 #include "kernel/doors.h"
 #include "kernel/kernel.h"
+#include "kernel/tcx.h"
 #include "weft/limits.h"
 #include "weft.skel.h"
 
@@ -72,9 +73,42 @@ static int filter_check(uint32_t ifindex, enum bpf_tc_attach_point point, uint32
 	return opts.prog_id == prog_id ? 0 : -ENOENT;
 }
 
+/* By tcx links when they can be pinned and the kernel has them, else by clsact filters. */
+static int attach_programs(struct kernel *k, uint32_t ifindex)
+{
+	int err = -EOPNOTSUPP;
+
+	if (k->pins[0])
+		err = tcx_attach(k->pins, ifindex, TCX_IN, k->door_in_fd);
+	if (!err)
+		err = tcx_attach(k->pins, ifindex, TCX_OUT, k->door_out_fd);
+	if (err != -EOPNOTSUPP) {
+		/* of a weftd that had no tcx: nothing is translated twice, but all is read twice */
+		filter_detach(ifindex, BPF_TC_INGRESS);
+		filter_detach(ifindex, BPF_TC_EGRESS);
+		return err;
+	}
+	err = filter_attach(ifindex, BPF_TC_INGRESS, k->door_in_fd);
+	return err ? err : filter_attach(ifindex, BPF_TC_EGRESS, k->door_out_fd);
+}
+
+static int links_check(struct kernel *k, uint32_t ifindex)
+{
+	int err;
+
+	if (!k->pins[0])
+		return -ENOENT;
+	err = tcx_check(k->pins, ifindex, TCX_IN, k->door_in_id);
+	return err ? err : tcx_check(k->pins, ifindex, TCX_OUT, k->door_out_id);
+}
+
 int door_check(struct kernel *k, uint32_t ifindex)
 {
-	int err = filter_check(ifindex, BPF_TC_INGRESS, k->door_in_id);
+	int err;
+
+	if (!links_check(k, ifindex))
+		return 0;
+	err = filter_check(ifindex, BPF_TC_INGRESS, k->door_in_id);
 
 	return err ? err : filter_check(ifindex, BPF_TC_EGRESS, k->door_out_id);
 }
@@ -92,9 +126,7 @@ int door_attach(struct kernel *k, uint32_t ifindex, const struct door *d)
 	/* the entry first: a program without its entry lets everything pass */
 	if (bpf_map_update_elem(fd, &ifindex, &door, BPF_ANY))
 		return -errno;
-	err = filter_attach(ifindex, BPF_TC_INGRESS, k->door_in_fd);
-	if (!err)
-		err = filter_attach(ifindex, BPF_TC_EGRESS, k->door_out_fd);
+	err = attach_programs(k, ifindex);
 	if (!err)
 		err = door_check(k, ifindex);
 	if (err)
@@ -104,9 +136,14 @@ int door_attach(struct kernel *k, uint32_t ifindex, const struct door *d)
 
 int door_detach(struct kernel *k, uint32_t ifindex)
 {
-	int err = filter_detach(ifindex, BPF_TC_INGRESS);
-	int err2 = filter_detach(ifindex, BPF_TC_EGRESS);
+	int err, err2;
 
+	if (k->pins[0]) {
+		tcx_detach(k->pins, ifindex, TCX_IN);
+		tcx_detach(k->pins, ifindex, TCX_OUT);
+	}
+	err = filter_detach(ifindex, BPF_TC_INGRESS);
+	err2 = filter_detach(ifindex, BPF_TC_EGRESS);
 	if (bpf_map_delete_elem(bpf_map__fd(k->skel->maps.doors), &ifindex) && errno != ENOENT &&
 	    !err)
 		err = -errno;

@@ -32,10 +32,12 @@ struct kernel {
 	int door_in_fd, door_out_fd;
 	uint32_t door_in_id, door_out_id;
 	struct table clusters, cluster_state, endpoints, endpoint_state, slots;
-	struct table cluster_census, endpoint_census;
+	struct table cluster_census, endpoint_census, entries_made;
 	struct shadow *shadow;	    /* fill.c: what is in force, and the numbers */
 	struct drift_memory *drift; /* sweep.c: of each cluster, from the last reconcile */
 	uint32_t round;		    /* of the census */
+	int idle_sweeps;	    /* sweep.c: in a row that left the table empty */
+	uint64_t made_seen;	    /* entries_made then */
 	/* elements in use lie below; also kept in the map meta for the next weftd */
 	uint32_t nr_clusters, nr_endpoints, nr_slots;
 };

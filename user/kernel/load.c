@@ -155,6 +155,8 @@ static int take_tables(struct kernel *k)
 		err = take_table(&k->cluster_census, k->skel->maps.cluster_census);
 	if (!err)
 		err = take_table(&k->endpoint_census, k->skel->maps.endpoint_census);
+	if (!err)
+		err = take_table(&k->entries_made, k->skel->maps.entries_made);
 	return err;
 }
 
@@ -273,6 +275,7 @@ static int open_skeleton(struct kernel *k, const struct kernel_options *o)
 	if (!k->skel)
 		return -errno;
 	k->skel->rodata->cfg_csum_ipv6 = kernel_has_csum_ipv6();
+	k->skel->rodata->cfg_local_cc = !o->keep_cc;
 	if (o->conn_keys)
 		bpf_map__set_max_entries(k->skel->maps.conns, o->conn_keys);
 	if (!o->pins)
@@ -375,6 +378,7 @@ struct kernel *kernel_close(struct kernel *k)
 	drop_table(&k->slots);
 	drop_table(&k->cluster_census);
 	drop_table(&k->endpoint_census);
+	drop_table(&k->entries_made);
 	if (k->sockops) {
 		/* a pinned link stays attached when its descriptor is closed */
 		bpf_link__destroy(k->sockops);

@@ -18,6 +18,7 @@ struct kernel_options {
 	const char *pins;   /* directory on bpffs, made when missing; NULL: nothing is pinned */
 	const char *cgroup; /* v2 directory for sockops; NULL: the root found in /proc/self/mounts;
 			     * "": no sockops (pools are then released by FIN, RST and expiry) */
+	bool keep_cc;	    /* leave BBR on sockets between pods of this node */
 	uint32_t conn_keys; /* size of the connection table, 0: MAX_CONN_KEYS */
 };
 
