@@ -30,6 +30,7 @@ void buf_pool_done(struct buf_pool *pool)
 {
 	while (pool->nr_free)
 		free(small_get(pool));
+	pipe_pool_done(&pool->pipes);
 }
 
 int buf_take(struct buf_pool *pool, struct buf *b)

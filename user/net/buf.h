@@ -12,10 +12,11 @@
 #define WEFT_NET_BUF_H
 
 #include "base/str.h"
+#include "net/pipe.h"
 #include "weft/limits.h"
 
 /* a head of MAX_HEAD_BYTES and what we add to it */
-enum { BUF_LARGE = MAX_HEAD_BYTES + (8 << 10), BUF_POOL_KEEP = 256 };
+enum { BUF_LARGE = MAX_HEAD_BYTES + (8 << 10), BUF_POOL_KEEP = 128 };
 
 struct buf {
 	char *p; /* NULL: no storage */
@@ -25,6 +26,7 @@ struct buf {
 struct buf_pool {
 	void *free; /* linked through their first word */
 	uint32_t nr_free, nr_lent;
+	struct pipe_pool pipes;
 };
 
 void buf_pool_done(struct buf_pool *pool); /* frees what is not lent */

@@ -153,7 +153,7 @@ void exchange_leave(struct exchange *x, bool reusable)
 		return;
 	x->up = NULL;
 	u->served++;
-	if (reusable && upstream_reusable(u))
+	if (reusable && upstream_reusable(u, x))
 		upstream_idle(u);
 	else
 		upstream_close(u);

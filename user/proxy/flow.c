@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-enum { JOIN_BYTES = 1024 };
+enum { JOIN_BYTES = 1024, BULK_BYTES = 32 << 10 };
 enum { ROUNDS = 16 }; /* buffers moved for one event: a fast peer must not starve the others */
 
 void flow_message(struct flow *f, const struct h1_head *head)
@@ -16,6 +16,8 @@ void flow_drop(struct buf_pool *pool, struct flow *f)
 {
 	buf_drop(pool, &f->in);
 	buf_drop(pool, &f->out);
+	pipe_put(&pool->pipes, f->pipe);
+	f->pipe = NULL;
 	f->pass = 0;
 }
 
@@ -181,19 +183,96 @@ enum flow_end flow_flush(struct buf_pool *pool, struct flow *f, struct wire *to)
 	return FLOW_OK;
 }
 
+/* Can what comes go on without being looked at? How much of it at the most. */
+static size_t unseen(const struct flow *f, const struct wire *from, const struct wire *to)
+{
+	if (!f->bulk || f->strip || buf_len(&f->in) || from->via != &transport_tcp ||
+	    to->via != &transport_tcp)
+		return 0;
+	if (f->raw || f->body.framing == H1_UNTIL_CLOSE)
+		return PIPE_BYTES;
+	if (f->body.framing != H1_LENGTH || f->body.left < BULK_BYTES)
+		return 0;
+	return f->body.left < PIPE_BYTES ? (size_t)f->body.left : PIPE_BYTES;
+}
+
+/* As flow_fill and flow_take, into a pipe. n: what unseen() allows. */
+static enum flow_end fill_pipe(struct buf_pool *pool, struct flow *f, struct wire *from, size_t n,
+			       bool *more)
+{
+	ssize_t got;
+
+	f->pipe = pipe_get(&pool->pipes);
+	if (!f->pipe) {
+		f->bulk = false;
+		return FLOW_OK;
+	}
+	got = pipe_fill(f->pipe, from->src.fd, n);
+	if (got <= 0) {
+		pipe_put(&pool->pipes, f->pipe);
+		f->pipe = NULL;
+		*more = false;
+		if (got == -EAGAIN)
+			return FLOW_OK;
+		return got < 0 ? FLOW_SOURCE : source_ended(f);
+	}
+	f->content += (uint64_t)got;
+	f->bulk = got >= CONN_BUFFER;
+	if (f->body.framing == H1_LENGTH && !f->raw) {
+		f->body.left -= (uint64_t)got;
+		f->done = f->body.done = !f->body.left;
+	}
+	return FLOW_OK;
+}
+
+static enum flow_end drain_pipe(struct buf_pool *pool, struct flow *f, struct wire *to)
+{
+	ssize_t n = pipe_drain(f->pipe, to->src.fd);
+
+	if (n == -EAGAIN)
+		return FLOW_OK;
+	if (n <= 0)
+		return FLOW_TARGET;
+	f->sent += (uint64_t)n;
+	if (f->pipe->n)
+		return FLOW_OK;
+	pipe_put(&pool->pipes, f->pipe);
+	f->pipe = NULL;
+	return FLOW_OK;
+}
+
+/* Once: what came in goes as far as it can. */
+static enum flow_end advance(struct buf_pool *pool, struct flow *f, struct wire *to)
+{
+	enum flow_end end = FLOW_OK;
+
+	if (f->pipe)
+		end = drain_pipe(pool, f, to);
+	if (end != FLOW_OK || f->pipe)
+		return end;
+	end = flow_take(pool, f);
+	return end == FLOW_OK ? flow_flush(pool, f, to) : end;
+}
+
 enum flow_end flow_pump(struct buf_pool *pool, struct flow *f, struct wire *from, struct wire *to,
 			bool more)
 {
 	enum flow_end end;
 
 	for (int round = 0;; round++) {
-		end = flow_take(pool, f);
-		if (end == FLOW_OK)
-			end = flow_flush(pool, f, to);
+		size_t n;
+
+		end = advance(pool, f, to);
 		/* what was read is always looked at: no event would come for it again */
 		if (end != FLOW_OK || !more || round == ROUNDS || !flow_can_read(f))
 			return end;
-		end = flow_fill(pool, f, from, &more);
+		n = unseen(f, from, to);
+		if (n) {
+			end = fill_pipe(pool, f, from, n, &more);
+		} else {
+			end = flow_fill(pool, f, from, &more);
+			f->bulk = more;
+		}
 		if (end != FLOW_OK)
 			return end;
 	}

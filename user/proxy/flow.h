@@ -19,6 +19,8 @@
 struct flow {
 	struct buf in, out;
 	uint32_t pass;	     /* bytes at the head of in that may go out */
+	struct pipe *pipe;   /* while there is something in it */
+	bool bulk;	     /* it comes in full buffers */
 	bool raw;	     /* no framing: all bytes pass until the end */
 	bool strip;	     /* chunked to a peer that cannot read it: only the content goes out */
 	bool eof;	     /* the source has ended */
@@ -55,7 +57,7 @@ enum flow_end flow_pump(struct buf_pool *pool, struct flow *f, struct wire *from
 
 static inline bool flow_pending(const struct flow *f)
 {
-	return f->pass || buf_len(&f->out);
+	return f->pass || f->pipe || buf_len(&f->out);
 }
 
 /* Would reading help? Not while the target is behind. */

@@ -90,10 +90,7 @@ static struct decision decide(struct exchange *x, const struct h1_request *r, st
 {
 	struct generation *g = x->use->gen;
 	struct match_request q = { r, path, r->scheme.n ? r->scheme : STR("http") };
-	const struct image_workload *client =
-		x->s->pod ? generation_workload(g, x->s->pod->workload) : NULL;
-	struct str ns = client ? image_str(g->im, client->ns) : (struct str){ 0 };
-	const struct image_vhost *v = route_vhost(g, x->s->pod, x->s->listener, r->authority, ns);
+	const struct image_vhost *v = route_vhost(g, x->s->listener, x->s->pod, r->authority);
 	uint64_t gave_up = x->w->match.gave_up;
 
 	if (!v || r->method == H1_CONNECT)

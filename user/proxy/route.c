@@ -42,22 +42,20 @@ const struct image_target *route_target(const struct generation *g, struct image
 	return NULL; /* all weights are 0 */
 }
 
-const struct image_vhost *route_vhost(const struct generation *g, const struct image_pod *client,
-				      const struct image_listener *l, struct str authority,
-				      struct str ns)
+const struct image_vhost *route_vhost(const struct generation *g, const struct image_listener *l,
+				      const struct image_pod *pod, struct str authority)
 {
-	/* not l->table: a listener that all views share may serve a client whose view routes the
-	 * host that it names differently */
-	const struct image_table *table =
-		image_find_table(g->im, client ? client->view : 0, l->port);
-	const struct image_vhost *dialled =
-		l->vhost == IMAGE_NONE ? NULL : image_vhosts(g->im) + l->vhost;
+	const struct image_workload *client = pod ? generation_workload(g, pod->workload) : NULL;
+	/* a listener of view 0 may serve a client whose own view routes other hosts differently */
+	const struct image_table *t = image_find_table(g->im, pod ? pod->view : 0, l->port);
 	char buf[IMAGE_HOST_MAX];
-	struct str host;
+	struct str host, ns = { 0 };
 
 	if (!authority.n)
-		return dialled;
+		return l->vhost == IMAGE_NONE ? NULL : image_vhosts(g->im) + l->vhost;
+	if (client)
+		ns = image_str(g->im, client->ns);
 	if (image_host(authority, ns, buf, &host))
 		return NULL;
-	return table ? image_find_vhost(g->im, table, host) : NULL;
+	return image_find_vhost(g->im, t ? t : image_tables(g->im) + l->table, host);
 }

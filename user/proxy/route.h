@@ -14,11 +14,11 @@ const struct image_target *route_target(const struct generation *g, struct image
 					uint32_t random);
 
 /*
- * The virtual host of a request: by its Host in the client's table of the port, of the dialled
- * service when it names none (HTTP/1.0). ns: of the client. NULL: none.
+ * The virtual host of a request: by its Host in the table that the client's view has for the
+ * listener's port, of the dialled service when it names none (HTTP/1.0). pod: the client, NULL: not
+ * of this node. NULL: none.
  */
-const struct image_vhost *route_vhost(const struct generation *g, const struct image_pod *client,
-				      const struct image_listener *l, struct str authority,
-				      struct str ns);
+const struct image_vhost *route_vhost(const struct generation *g, const struct image_listener *l,
+				      const struct image_pod *pod, struct str authority);
 
 #endif

@@ -82,14 +82,8 @@ void upstream_deadline(struct upstream *u, uint64_t delay_ms)
 
 static void set_limits(struct upstream *u, const struct image_cluster *c)
 {
-	u->max_served = c->max_requests_per_connection == WEFT_NO_LIMIT
-				? 0
-				: c->max_requests_per_connection;
 	u->idle_ms = c->idle_timeout_ms;
 	u->expires_ms = c->max_connection_ms ? u->opened_ms + c->max_connection_ms : 0;
-	if (c->keepalive)
-		(void)sock_keepalive(u->wire.src.fd, c->keepalive_probes, c->keepalive_time_s,
-				     c->keepalive_interval_s);
 }
 
 int upstream_open(struct exchange *x, struct member *m)
@@ -120,6 +114,9 @@ int upstream_open(struct exchange *x, struct member *m)
 	member_hold(u->w->proxy->fleets, m);
 	atomic_fetch_add(&m->fleet->conns_total, 1);
 	set_limits(u, c);
+	if (c->keepalive)
+		(void)sock_keepalive(fd, c->keepalive_probes, c->keepalive_time_s,
+				     c->keepalive_interval_s);
 	if (!x->own)
 		sock_near(fd);
 	u->x = x;
@@ -148,9 +145,13 @@ void upstream_idle(struct upstream *u)
 	pool_put(u);
 }
 
-bool upstream_reusable(const struct upstream *u)
+bool upstream_reusable(struct upstream *u, const struct exchange *x)
 {
-	return (!u->max_served || u->served < u->max_served) &&
+	const struct image_cluster *c = exchange_cluster(x);
+
+	/* the connection may be older than the settings */
+	set_limits(u, c);
+	return u->served < c->max_requests_per_connection &&
 	       (!u->expires_ms || loop_now_ms(u->w->loop) < u->expires_ms) &&
 	       atomic_load(&u->member->listed);
 }

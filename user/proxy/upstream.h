@@ -20,7 +20,6 @@ struct upstream {
 	uint64_t opened_ms;
 	uint64_t expires_ms; /* maxConnectionDuration; 0: never */
 	uint32_t served;     /* requests so far */
-	uint32_t max_served; /* 0: no bound */
 	uint32_t idle_ms;    /* 0: for ever */
 	uint8_t state;
 };
@@ -34,6 +33,7 @@ void upstream_use(struct upstream *u, struct exchange *x);     /* an idle one */
 void upstream_idle(struct upstream *u);			       /* its exchange is over, keep it */
 void upstream_close(struct upstream *u);		       /* releases the reservation */
 void upstream_deadline(struct upstream *u, uint64_t delay_ms); /* 0: none */
-bool upstream_reusable(const struct upstream *u);
+/* May it be kept, by the settings in force for x now? */
+bool upstream_reusable(struct upstream *u, const struct exchange *x);
 
 #endif
