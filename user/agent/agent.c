@@ -174,7 +174,7 @@ static int check_ports(struct agent *a, char why[WHY_LEN])
 
 	if (err)
 		return reason(why, err, "state in", a->opt.run);
-	if (left.serving.pid)
+	if (left.serving.pid || left.nr_others)
 		return 0; /* the listeners are in there, to be taken over */
 	node_addresses(&a->addresses);
 	at = listeners_at(a);

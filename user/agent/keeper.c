@@ -34,13 +34,14 @@ struct keeper {
 	pid_t pid;
 	enum proxy_phase phase;
 	uint64_t started_ms, restarts, pause_ms;
-	struct timer again;	/* start it */
-	struct timer overdue;	/* READY or ACK did not come */
-	struct timer no_answer; /* tells the owner of an image that there is no proxy */
-	struct image good;	/* accepted, or kept for a proxy to come */
-	struct image next;	/* sent, not answered */
-	int serving;		/* what the owner was told; -1: nothing yet */
-	int old_pidfd;		/* of the proxy that an earlier weftd left, -1: none */
+	struct timer again;		    /* start it */
+	struct timer overdue;		    /* READY or ACK did not come */
+	struct timer no_answer;		    /* tells the owner of an image that there is no proxy */
+	struct image good;		    /* accepted, or kept for a proxy to come */
+	struct image next;		    /* sent, not answered */
+	int serving;			    /* what the owner was told; -1: nothing yet */
+	struct proxy_ref left[PROXIES_MAX]; /* by earlier weftds: they serve until ours does */
+	unsigned nr_left;
 	struct rate logs;
 	struct channel_in in;
 };
@@ -145,16 +146,20 @@ static void overdue(struct timer *t)
 	kill_proxy(k, k->phase == PROXY_STARTING ? "not ready in time" : "no answer to an image");
 }
 
-/* The one of an earlier weftd has served until now; it finishes its connections and exits. */
+/* Those of earlier weftds have served until now; they finish their connections and exit. One may
+ * be there that never came to serve: its weftd died before it could say so. */
 static void release_old(struct keeper *k)
 {
-	if (k->old_pidfd < 0)
-		return;
-	log_info("keeper", "weft-proxy pid=%d finishes its connections", k->state.serving.pid);
-	pidfd_send_signal(k->old_pidfd, SIGTERM, NULL, 0);
-	close(k->old_pidfd);
-	k->old_pidfd = -1;
-	proxystate_add(&k->state, k->state.serving);
+	for (unsigned i = 0; i < k->nr_left; i++) {
+		int pidfd = proxy_open(&k->left[i]);
+
+		if (pidfd < 0)
+			continue;
+		log_info("keeper", "weft-proxy pid=%d finishes its connections", k->left[i].pid);
+		pidfd_send_signal(pidfd, SIGTERM, NULL, 0);
+		close(pidfd);
+	}
+	k->nr_left = 0;
 }
 
 static void now_serving(struct keeper *k)
@@ -164,10 +169,13 @@ static void now_serving(struct keeper *k)
 	k->phase = PROXY_SERVING;
 	log_info("keeper", "weft-proxy serves pid=%d generation=%llu", k->pid,
 		 (unsigned long long)k->good.generation);
-	release_old(k);
+	if (k->nr_left && k->state.serving.pid)
+		proxystate_add(&k->state, k->state.serving);
 	k->state.serving = self_ref(k);
 	proxystate_drop(&k->state, k->pid);
+	/* first: should we die right here, the next weftd must know this one */
 	save_state(k);
+	release_old(k);
 	set_serving(k, true);
 }
 
@@ -294,7 +302,7 @@ static void plan_restart(struct keeper *k, bool lived)
 	if (lived)
 		k->pause_ms = PROXY_RESTART_MS;
 	timer_set(k->loop, &k->again, k->pause_ms);
-	if (k->pause_ms > DOWN_AFTER_MS && k->old_pidfd < 0) {
+	if (k->pause_ms > DOWN_AFTER_MS && !k->nr_left) {
 		set_serving(k, false);
 		listeners_refuse_waiting(&k->listeners);
 	}
@@ -424,7 +432,7 @@ void keeper_status(const struct keeper *k, struct keeper_status *out)
 		.restarts = k->restarts,
 		.generation = k->good.fd >= 0 ? k->good.generation : 0,
 		.started_ms = k->started_ms,
-		.replacing = k->old_pidfd >= 0 ? k->state.serving.pid : 0,
+		.replacing = k->nr_left ? k->left[0].pid : 0,
 	};
 }
 
@@ -433,19 +441,16 @@ void keeper_status(const struct keeper *k, struct keeper_status *out)
 
 static int open_listeners(struct keeper *k)
 {
-	int err = proxystate_read(k->cfg.run, &k->state), pid = 0;
+	int err = proxystate_read(k->cfg.run, &k->state);
 
 	if (err)
 		return err;
-	if (k->state.serving.pid) {
-		k->old_pidfd = pidfd_open(k->state.serving.pid, 0);
-		pid = k->old_pidfd >= 0 ? k->state.serving.pid : 0;
-	}
-	err = listeners_open(&k->listeners, &k->cfg.at, pid, k->old_pidfd);
-	if (err || !pid)
+	k->nr_left = proxystate_list(&k->state, k->left);
+	err = listeners_open(&k->listeners, &k->cfg.at, k->left, k->nr_left);
+	if (err || !k->nr_left)
 		return err;
 	set_serving(k, true);
-	log_info("keeper", "took the listeners over from weft-proxy pid=%d", pid);
+	log_info("keeper", "took the listeners over from weft-proxy pid=%d", k->left[0].pid);
 	return 0;
 }
 
@@ -468,7 +473,6 @@ int keeper_new(struct loop *l, const struct keeper_config *cfg, const struct kee
 	k->pause_ms = PROXY_RESTART_MS;
 	k->good.fd = -1;
 	k->next.fd = -1;
-	k->old_pidfd = -1;
 	k->serving = -1;
 	listeners_init(&k->listeners);
 	err = open_listeners(k);
@@ -493,8 +497,6 @@ struct keeper *keeper_free(struct keeper *k)
 	listeners_done(&k->listeners);
 	for (int i = 0; k->cfg.has_maps && i < MAP_FDS; i++)
 		close(k->cfg.maps[i]);
-	if (k->old_pidfd >= 0)
-		close(k->old_pidfd);
 	image_drop(&k->good);
 	image_drop(&k->next);
 	free(k);

@@ -119,13 +119,17 @@ static bool keep(struct listeners *l, const struct listeners_at *at, int fd)
 	return false;
 }
 
-static void take_over(struct listeners *l, const struct listeners_at *at, int pid, int pidfd)
+static void take_over(struct listeners *l, const struct listeners_at *at,
+		      const struct proxy_ref *from)
 {
-	char path[32];
+	int pidfd = proxy_open(from);
 	struct dirent *e;
+	char path[32];
 	DIR *d;
 
-	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	if (pidfd < 0)
+		return;
+	snprintf(path, sizeof(path), "/proc/%d/fd", from->pid);
 	d = opendir(path);
 	while (d && (e = readdir(d))) {
 		char target[32] = "";
@@ -140,6 +144,7 @@ static void take_over(struct listeners *l, const struct listeners_at *at, int pi
 	}
 	if (d)
 		closedir(d);
+	close(pidfd);
 }
 
 static int fill_in(struct listeners *l, const struct listeners_at *at)
@@ -183,15 +188,14 @@ static void compact(struct listeners *l, unsigned max)
 			l->fds[l->n++] = l->fds[i];
 }
 
-int listeners_open(struct listeners *l, const struct listeners_at *at, int pid, int pidfd)
+int listeners_open(struct listeners *l, const struct listeners_at *at, const struct proxy_ref *from,
+		   unsigned n)
 {
-	int err = 0;
+	int err = n ? 0 : listeners_probe(at);
 
 	listeners_init(l);
-	if (pid)
-		take_over(l, at, pid, pidfd);
-	else
-		err = listeners_probe(at);
+	for (unsigned i = 0; i < n; i++)
+		take_over(l, at, &from[i]);
 	if (!err)
 		err = fill_in(l, at);
 	compact(l, at->workers * 2);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "agent/node.h"
+#include "agent/proxystate.h"
 #include "weft/limits.h"
 
 struct listeners {
@@ -29,10 +30,11 @@ void listeners_init(struct listeners *l); /* all -1 */
 void listeners_done(struct listeners *l);
 
 /*
- * Takes from the process behind pidfd every listener of ours that it holds (found by address), then
- * makes what is missing. pid 0: there is none, and listeners_probe comes first.
+ * Takes every listener of ours (found by address) that one of these processes holds, the first of
+ * them first, then makes what is missing. n 0: there is none, and listeners_probe comes first.
  */
-int listeners_open(struct listeners *l, const struct listeners_at *at, int pid, int pidfd);
+int listeners_open(struct listeners *l, const struct listeners_at *at, const struct proxy_ref *from,
+		   unsigned n);
 
 /* -EADDRINUSE: somebody else listens there. The address need not be on the node yet. */
 int listeners_probe(const struct listeners_at *at);

@@ -99,8 +99,19 @@ void proxystate_drop(struct proxystate *s, pid_t pid)
 	s->nr_others = n;
 }
 
+unsigned proxystate_list(const struct proxystate *s, struct proxy_ref out[PROXIES_MAX])
+{
+	unsigned n = 0;
+
+	if (s->serving.pid)
+		out[n++] = s->serving;
+	for (unsigned i = 0; i < s->nr_others; i++)
+		out[n++] = s->others[i];
+	return n;
+}
+
 /* The pidfd names the process for good: between the check and the signal it cannot change. */
-static int open_ref(const struct proxy_ref *ref)
+int proxy_open(const struct proxy_ref *ref)
 {
 	int fd = ref->pid > 1 ? pidfd_open(ref->pid, 0) : -1;
 
@@ -113,7 +124,8 @@ static int open_ref(const struct proxy_ref *ref)
 
 void proxystate_end_all(const char *run)
 {
-	struct pollfd waits[DRAINING_MAX + 1];
+	struct pollfd waits[PROXIES_MAX];
+	struct proxy_ref all[PROXIES_MAX];
 	uint64_t deadline = clock_ms() + GRACE_MS;
 	struct proxystate s;
 	char path[512];
@@ -121,8 +133,8 @@ void proxystate_end_all(const char *run)
 
 	if (proxystate_read(run, &s))
 		return;
-	for (unsigned i = 0; i <= s.nr_others; i++) {
-		int fd = open_ref(i < s.nr_others ? &s.others[i] : &s.serving);
+	for (unsigned i = 0; i < proxystate_list(&s, all); i++) {
+		int fd = proxy_open(&all[i]);
 
 		if (fd < 0)
 			continue;

@@ -16,7 +16,7 @@ struct proxy_ref {
 	uint64_t start;
 };
 
-enum { DRAINING_MAX = 8 };
+enum { DRAINING_MAX = 16, PROXIES_MAX = DRAINING_MAX + 1 };
 
 struct proxystate {
 	struct proxy_ref serving;
@@ -31,6 +31,12 @@ int proxystate_write(const char *run, const struct proxystate *s);
 void proxystate_add(struct proxystate *s, struct proxy_ref ref);
 
 void proxystate_drop(struct proxystate *s, pid_t pid); /* out of others */
+
+/* All of them, the serving one first; returns how many. */
+unsigned proxystate_list(const struct proxystate *s, struct proxy_ref out[PROXIES_MAX]);
+
+/* A pidfd of exactly this process, or -1: it has ended. */
+int proxy_open(const struct proxy_ref *ref);
 
 /* Ends every process in the state file: SIGTERM, a second of grace, SIGKILL. Removes the file. */
 void proxystate_end_all(const char *run);

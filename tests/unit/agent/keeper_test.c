@@ -427,6 +427,34 @@ static void a_new_keeper_takes_the_listeners_over_without_refusing_anybody(void 
 	close(fd);
 }
 
+static void a_proxy_that_its_weftd_did_not_live_to_confirm_is_ended_too(void **state)
+{
+	struct proxystate st;
+	pid_t first, second;
+
+	open_keeper("good");
+	give(1);
+	first = status().pid;
+	w.keeper = keeper_free(w.keeper);
+	/* the next weftd dies after its proxy has the image and before it heard the answer */
+	open_keeper("good");
+	keeper_give_image(w.keeper, memfd_create("image", MFD_CLOEXEC), 1);
+	second = status().pid;
+	w.keeper = keeper_free(w.keeper);
+	assert_int_equal(proxystate_read(w.run, &st), 0);
+	assert_int_equal(st.serving.pid, first);
+	assert_int_equal(st.others[st.nr_others - 1].pid, second);
+
+	open_keeper("good");
+	give(1);
+	for (int i = 0;
+	     i < 300 && (inode_of_first_listener(first) || inode_of_first_listener(second)); i++)
+		usleep(10000);
+	assert_int_equal(inode_of_first_listener(first), 0);
+	assert_int_equal(inode_of_first_listener(second), 0);
+	assert_int_equal(status().phase, PROXY_SERVING);
+}
+
 static void a_state_file_of_another_process_is_not_believed(void **state)
 {
 	char path[128];
@@ -455,6 +483,7 @@ int main(int argc, char **argv)
 		TEST(without_a_proxy_images_are_kept_and_flows_refused),
 		TEST(a_proxy_that_babbles_is_ended_and_started_again),
 		TEST(a_new_keeper_takes_the_listeners_over_without_refusing_anybody),
+		TEST(a_proxy_that_its_weftd_did_not_live_to_confirm_is_ended_too),
 		TEST(a_state_file_of_another_process_is_not_believed),
 	};
 
