@@ -9,7 +9,7 @@
 
 #include "weft/limits.h"
 
-enum { MAX_FOLDER_DEPTH = 16 };
+enum { MAX_FOLDER_DEPTH = 16, MAX_FOLDERS = 1024 };
 
 static int read_whole(int fd, char *p, size_t n, size_t *got)
 {
@@ -69,33 +69,59 @@ static void push_path(struct arena *a, struct vec *v, struct str path)
 	*slot = path.p;
 }
 
-static int walk(struct arena *a, struct str folder, int depth, struct vec *files,
-		struct vec *folders)
+/* A walk that is under way; `up` are the folders that it is in, outermost first. */
+struct walk {
+	struct arena *arena;
+	struct vec *files, *folders;
+	unsigned int depth, nr_folders;
+	struct stat up[MAX_FOLDER_DEPTH];
+};
+
+static int walk_folder(struct walk *w, struct str path);
+
+/* A link may lead back into a folder that we are in: once is enough. */
+static bool is_inside(const struct walk *w, const struct stat *st)
 {
-	DIR *d = opendir(folder.p);
+	for (unsigned int i = 0; i < w->depth; i++)
+		if (w->up[i].st_dev == st->st_dev && w->up[i].st_ino == st->st_ino)
+			return true;
+	return false;
+}
+
+static int walk_entry(struct walk *w, struct str folder, const char *name)
+{
+	struct str path = arena_printf(w->arena, STR_FMT "/%s", STR_ARG(folder), name);
+	struct stat st;
+
+	if (stat(path.p, &st) < 0)
+		return 0; /* gone meanwhile, or a dangling link */
+	if (S_ISREG(st.st_mode) && file_is_config(name))
+		push_path(w->arena, w->files, path);
+	if (!S_ISDIR(st.st_mode) || w->depth == MAX_FOLDER_DEPTH || is_inside(w, &st))
+		return 0;
+	w->up[w->depth] = st;
+	return walk_folder(w, path);
+}
+
+/* The folder itself stands in up[depth] already. */
+static int walk_folder(struct walk *w, struct str path)
+{
+	DIR *d = w->nr_folders < MAX_FOLDERS ? opendir(path.p) : NULL;
 	struct dirent *e;
 	int err = 0;
 
 	if (!d)
-		return -errno;
-	push_path(a, folders, folder);
+		return w->nr_folders < MAX_FOLDERS ? -errno : -E2BIG;
+	w->nr_folders++;
+	w->depth++;
+	push_path(w->arena, w->folders, path);
 	while ((e = readdir(d))) {
-		struct str path;
-		struct stat st;
-		int sub = 0;
+		int sub = e->d_name[0] == '.' ? 0 : walk_entry(w, path, e->d_name);
 
-		if (e->d_name[0] == '.')
-			continue;
-		path = arena_printf(a, STR_FMT "/%s", STR_ARG(folder), e->d_name);
-		if (stat(path.p, &st) < 0)
-			continue; /* gone meanwhile, or a dangling link */
-		if (S_ISDIR(st.st_mode) && depth < MAX_FOLDER_DEPTH)
-			sub = walk(a, path, depth + 1, files, folders);
-		else if (S_ISREG(st.st_mode) && file_is_config(e->d_name))
-			push_path(a, files, path);
 		if (!err)
 			err = sub;
 	}
+	w->depth--;
 	closedir(d);
 	return err;
 }
@@ -107,16 +133,17 @@ static int by_bytes(const void *a, const void *b)
 
 int file_walk(struct arena *a, const char *path, struct vec *files, struct vec *folders)
 {
-	struct stat st;
+	struct walk w = { .arena = a, .files = files, .folders = folders };
+	struct stat *st = &w.up[0];
 	int err;
 
-	if (stat(path, &st) < 0)
+	if (stat(path, st) < 0)
 		return -errno;
-	if (!S_ISDIR(st.st_mode)) {
+	if (!S_ISDIR(st->st_mode)) {
 		push_path(a, files, arena_str(a, str_of(path)));
 		return 0;
 	}
-	err = walk(a, arena_str(a, str_of(path)), 0, files, folders);
+	err = walk_folder(&w, arena_str(a, str_of(path)));
 	if (files && files->n)
 		qsort(files->items, files->n, sizeof(char *), by_bytes);
 	return err;

@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "config/file.h"
 #include "config/version.h"
 #include "weft/limits.h"
@@ -14,6 +16,8 @@
 #define WATCHED                                                                                    \
 	(IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_DELETE_SELF |   \
 	 IN_MOVE_SELF | IN_ATTRIB)
+
+enum { LOOK_AGAIN_MS = 1000 };
 
 struct source_dir {
 	struct loop *loop;
@@ -24,6 +28,7 @@ struct source_dir {
 	struct source inotify;
 	struct timer settle;
 	uint64_t first_event_ms;    /* 0: nothing waits */
+	bool missing;		    /* there is no folder at the path */
 	struct config_file **files; /* in byte order of their paths */
 	size_t nr_files;
 	struct arena *view_arena; /* of the view that was handed out last */
@@ -211,6 +216,20 @@ static void bury(struct rescan *r)
 	arena_free(r->scratch);
 }
 
+/* A folder that is not there (moved away, not mounted) is no order to forget everything. Nobody
+ * tells us when it comes back: we look. */
+static void note_folder(struct source_dir *s, bool found, int err)
+{
+	if (!found)
+		timer_set(s->loop, &s->settle, LOOK_AGAIN_MS);
+	if (!found && !s->missing)
+		log_warn("config", "%s cannot be read (%s): what is in force stays", s->path,
+			 strerror(-err));
+	if (found && s->missing)
+		log_info("config", "%s is there again", s->path);
+	s->missing = !found;
+}
+
 static int rescan(struct source_dir *s, bool first)
 {
 	struct rescan r = { .scratch = arena_new() };
@@ -221,7 +240,8 @@ static int rescan(struct source_dir *s, bool first)
 	/* watches before reading: what changes in between is seen again, never missed */
 	for (size_t i = 0; i < folders.n; i++)
 		inotify_add_watch(s->inotify.fd, ((const char **)folders.items)[i], WATCHED);
-	if (folders.n || !first)
+	note_folder(s, folders.n, err);
+	if (folders.n)
 		merge(s, &r, &files);
 	if (r.changed || first) {
 		struct arena *old = compose(s);

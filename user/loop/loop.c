@@ -169,8 +169,9 @@ void timer_stop(struct loop *l, struct timer *t)
 
 void timer_set(struct loop *l, struct timer *t, uint64_t delay_ms)
 {
-	/* never in this batch again: a timer that re-arms itself with 0 must not stall the loop */
-	uint64_t at_ms = l->now_ms + (delay_ms ? delay_ms : 1);
+	/* From now, not from when the batch began: its handlers may have taken seconds. Never in
+	 * this batch again: a timer that re-arms itself with 0 must not stall the loop. */
+	uint64_t at_ms = clock_ms() + (delay_ms ? delay_ms : 1);
 
 	if (t->heap_slot) {
 		t->at_ms = at_ms;
