@@ -182,7 +182,7 @@ bool config_file_read(struct config_file *f, const struct load_options *opt, str
 	struct version *v = version_new();
 	struct stat st = { 0 };
 	struct str text = { 0 };
-	int err = file_read(v->arena, f->path, &text, &st);
+	int err = file_read(scratch, f->path, &text, &st);
 
 	v->hash = err ? (uint64_t)(unsigned int)-err : str_hash(text);
 	f->read_ms = clock_real_ms();

@@ -22,6 +22,7 @@ struct child {
 struct yaml_reader {
 	struct arena *a;   /* of the document that was read last */
 	struct str text;   /* all of it, without BOM */
+	char *guarded;	   /* the copy that it is, see yaml_guard; NULL: the caller's */
 	size_t from;	   /* where the parser began */
 	uint32_t line0;	   /* lines before `from` */
 	uint32_t doc_line; /* where the document that is being read began */
@@ -80,6 +81,9 @@ struct yaml_reader *yaml_reader_new(struct str text)
 				  MAX_FILE_BYTES >> 20));
 		return r;
 	}
+	r->guarded = yaml_guard(r->text, &r->text.n);
+	if (r->guarded)
+		r->text.p = r->guarded;
 	parser_start(r, 0);
 	return r;
 }
@@ -91,6 +95,7 @@ struct yaml_reader *yaml_reader_free(struct yaml_reader *r)
 	if (r->started)
 		yaml_parser_delete(&r->parser);
 	arena_free(r->a);
+	free(r->guarded);
 	free(r);
 	return NULL;
 }
@@ -171,6 +176,8 @@ static bool on_scalar(struct yaml_reader *r, const yaml_event_t *e, struct node 
 			    arena_printf(r->a, "the tag " STR_FMT " is not known: remove it",
 					 STR_ARG(tag)));
 	n->text = arena_str(r->a, text);
+	if (r->guarded)
+		yaml_unguard(&n->text);
 	n->quoted = e->data.scalar.style != YAML_PLAIN_SCALAR_STYLE || str_eq(tag, STR("!")) ||
 		    str_ends(tag, STR(":str"));
 	if (!n->quoted && is_null_word(text))

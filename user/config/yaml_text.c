@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/yaml_text.h"
 
+#include <stdlib.h>
+
 /* Cuts the first line off *rest, without CR and LF; false: nothing left. */
 static bool take_line(struct str *rest, struct str *line)
 {
@@ -23,6 +25,68 @@ struct str yaml_line(struct str text, uint32_t line)
 		if (!take_line(&text, &one))
 			return (struct str){ 0 };
 	return one;
+}
+
+/* U+E000, of the private use area: in no config file, and where it is, nothing is guarded. */
+static const char stand_in[] = "\xee\x80\x80";
+enum { STAND_IN = sizeof(stand_in) - 1 };
+
+/* The offset of the next colon to guard, from `from` on; text.n: none. */
+static size_t next_guarded(struct str text, size_t from)
+{
+	while (from + 2 < text.n) {
+		const char *p = memmem(text.p + from, text.n - from, "::", 2);
+		size_t at = p ? (size_t)(p - text.p) + 1 : text.n;
+
+		if (at + 1 >= text.n)
+			break;
+		if (text.p[at + 1] && strchr(",]}", text.p[at + 1]))
+			return at;
+		from = at;
+	}
+	return text.n;
+}
+
+char *yaml_guard(struct str text, size_t *n)
+{
+	size_t found = 0, from = 0, to = 0;
+	char *out;
+
+	for (size_t at = next_guarded(text, 0); at < text.n; at = next_guarded(text, at))
+		found++;
+	if (!found || memmem(text.p, text.n, stand_in, STAND_IN))
+		return NULL;
+	out = malloc(text.n + found * STAND_IN);
+	if (!out)
+		abort();
+	while (from < text.n) {
+		size_t at = next_guarded(text, from);
+
+		memcpy(out + to, text.p + from, at - from);
+		to += at - from;
+		from = at;
+		if (at < text.n) {
+			memcpy(out + to, stand_in, STAND_IN);
+			to += STAND_IN;
+			from++;
+		}
+	}
+	*n = to;
+	return out;
+}
+
+void yaml_unguard(struct str *s)
+{
+	char *p = (char *)s->p;
+	size_t to = 0;
+
+	for (size_t i = 0; i < s->n;) {
+		bool hit = s->n - i >= STAND_IN && !memcmp(p + i, stand_in, STAND_IN);
+
+		p[to++] = hit ? ':' : p[i];
+		i += hit ? STAND_IN : 1;
+	}
+	s->n = to;
 }
 
 struct pos yaml_pos_of_offset(struct str text, size_t offset)

@@ -14,6 +14,15 @@ struct yaml_complaint {
 /* What is wrong and what to write instead. */
 struct str yaml_explain(struct arena *a, struct str text, const struct yaml_complaint *c);
 
+/*
+ * libyaml takes the last colon of an IPv6 address such as `fd00::` for a key's when a bracket or
+ * comma follows: `[fd00::, fd01::]` does not parse. A stand-in of one character keeps it in the
+ * word (and every column right); yaml_unguard puts the colon back. NULL: nothing to guard.
+ * The caller frees the copy.
+ */
+char *yaml_guard(struct str text, size_t *n);
+void yaml_unguard(struct str *s); /* in place */
+
 struct pos yaml_pos_of_offset(struct str text, size_t offset);
 
 /* The line (from 1) without its end; empty when there is none. */
