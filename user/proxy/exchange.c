@@ -307,7 +307,8 @@ void exchange_complete(struct exchange *x)
 {
 	struct session *s = x->s;
 	bool whole = exchange_request_complete(x);
-	bool keep = x->keep && whole && !x->w->stopping;
+	/* what the answer has announced is kept: a stopping worker says "close" in the next one */
+	bool keep = x->keep && whole;
 
 	record(x);
 	exchange_leave(x, x->up_keep && whole && !x->req_cut && !buf_len(&x->resp.in));
