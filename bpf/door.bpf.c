@@ -34,7 +34,10 @@ __weak int track(const struct pkt *p, struct conn *c, __u32 payload)
 	fwd = reply ? other : c;
 	if (!fwd)
 		return 1;
-	flags = conn_tcp_marks(p->tcp_flags, reply, c->door);
+	/* weft-proxy's answers come from nowhere else (leaves_untranslated); and who would forge a
+	 * refusal must hit the moment of the handshake */
+	flags = conn_tcp_marks(p->tcp_flags, reply,
+			       c->door || (c->flags & CONN_PROXY) || fwd->state == CONN_SYN);
 	flags |= __sync_fetch_and_or(&fwd->flags, flags);
 	if (conn_is_dead_payload(flags, payload))
 		return 0;

@@ -129,6 +129,8 @@ static __always_inline void on_close(struct bpf_sock_ops *ctx)
 	/* srtt_us is kept eightfold */
 	c->srtt_us = ctx->srtt_us >> 3;
 	reply = bpf_map_lookup_elem(&conns, &c->peer);
+	/* as if both sides had ended: a last acknowledgement must not bring it back to life */
+	__sync_fetch_and_or(&c->flags, CONN_FIN_FWD | CONN_FIN_REP);
 	c->state = CONN_CLOSING;
 	c->seen_ns = bpf_ktime_get_ns();
 	if (reply) {

@@ -106,7 +106,8 @@ static long sweep_one(void *map, struct conn_key *key, struct conn *c, struct sw
 	seen = c->seen_ns;
 	if (reply && reply->seen_ns > seen && c->state != CONN_CLOSING)
 		seen = reply->seen_ns;
-	if (conn_is_expired(c->state, self.proto, seen, arg->now) || is_stranded(c, self.proto)) {
+	if (conn_is_expired(c->state, c->flags, self.proto, seen, arg->now) ||
+	    is_stranded(c, self.proto)) {
 		ledger_end(c, reply, self.proto, REASON_released_expiry);
 		flush(c, reply, arg);
 		bpf_map_delete_elem(&conns, &peer);

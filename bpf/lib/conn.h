@@ -111,8 +111,8 @@ WEFT_INLINE void conn_fill_reply(struct conn *c, const struct conn_open *o)
  * not miss each other: its marks are added atomically, then the state follows from all marks.
  * `sure`: the packet came by the door of the pod it claims to be from. A reset from the network
  * may be forged by anyone who knows the ports, so it alone closes nothing for good: the entry is
- * put on the short timeout, and the client's next packet takes it off again; when the client has
- * believed it, its socket closes and sockops ends the connection.
+ * put on a shorter timeout (CONN_DOUBT_MS), and the client's next packet takes it off again; when
+ * the client has believed it, its socket closes and sockops ends the connection.
  */
 WEFT_INLINE __u32 conn_tcp_marks(__u8 tcp, int reply, int sure)
 {
@@ -161,19 +161,21 @@ WEFT_INLINE int conn_is_dead_payload(__u32 flags, __u32 payload)
 	return (flags & CONN_RST) && payload;
 }
 
-WEFT_INLINE __u64 conn_idle_limit_ns(__u32 state, __u8 proto)
+WEFT_INLINE __u64 conn_idle_limit_ns(__u32 state, __u32 flags, __u8 proto)
 {
 	if (proto != PKT_TCP)
 		return CONN_UDP_MS * CONN_NS_PER_MS;
 	if (state == CONN_SYN)
 		return CONN_SYN_MS * CONN_NS_PER_MS;
-	return (state == CONN_OPEN ? CONN_OPEN_MS : CONN_CLOSING_MS) * CONN_NS_PER_MS;
+	if (state == CONN_OPEN)
+		return CONN_OPEN_MS * CONN_NS_PER_MS;
+	return (conn_is_over(flags) ? CONN_CLOSING_MS : CONN_DOUBT_MS) * CONN_NS_PER_MS;
 }
 
 /* seen: the later one of both entries. */
-WEFT_INLINE int conn_is_expired(__u32 state, __u8 proto, __u64 seen_ns, __u64 now)
+WEFT_INLINE int conn_is_expired(__u32 state, __u32 flags, __u8 proto, __u64 seen_ns, __u64 now)
 {
-	return now > seen_ns && now - seen_ns > conn_idle_limit_ns(state, proto);
+	return now > seen_ns && now - seen_ns > conn_idle_limit_ns(state, flags, proto);
 }
 
 /* Takes the reservation off the forward entry: true for exactly one caller. */

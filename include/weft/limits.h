@@ -27,7 +27,8 @@ enum {
 	/* connection table, milliseconds */
 	CONN_SYN_MS = 60 * 1000,
 	CONN_OPEN_MS = 2 * 3600 * 1000 + 600 * 1000, /* above the default TCP keepalive time */
-	CONN_CLOSING_MS = 30 * 1000,
+	CONN_CLOSING_MS = 10 * 1000,
+	CONN_DOUBT_MS = 15 * 60 * 1000, /* reset by the network, not believed by the client yet */
 	CONN_UDP_MS = 60 * 1000,
 	CONN_SWEEP_MS = 1000,
 	RECONCILE_MS = 30 * 1000,

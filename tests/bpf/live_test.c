@@ -148,6 +148,12 @@ static void refusals_reach_the_client_at_once(void **state)
 	assert_int_equal(counted(REASON_unknown_port), 2);
 }
 
+/* Of cluster 14: is there a connection that is not about to expire? */
+static int is_alive(void *arg, const struct conn_view *v)
+{
+	return v->cluster_id == 14 && v->fwd.state != CONN_CLOSING;
+}
+
 /* The peer never closes: FIN_WAIT2 ends by the client's own timer, which only sockops sees. */
 static void a_killed_client_is_released_although_the_server_stays(void **state)
 {
@@ -167,7 +173,10 @@ static void a_killed_client_is_released_although_the_server_stays(void **state)
 	bed_kill(&bed, client);
 	open_becomes(14, 0);
 	assert_int_equal(counted(REASON_released_close), 1);
+	/* the server's FIN is acknowledged by the client's TIME_WAIT: that is no sign of life */
 	bed_kill(&bed, server);
+	usleep(200 * 1000);
+	assert_int_equal(tables_conns(bed.k, is_alive, NULL), 0);
 }
 
 static void keepalive_of_the_destination_is_on_the_clients_socket(void **state)

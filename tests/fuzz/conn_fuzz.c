@@ -204,6 +204,7 @@ static void socket_closes(uint8_t a)
 	if (c->flags & CONN_REPLY)
 		return;
 	reply = bpf_map_lookup_elem(&conns, &c->peer);
+	c->flags |= CONN_FIN_FWD | CONN_FIN_REP;
 	c->state = CONN_CLOSING;
 	if (reply)
 		reply->state = CONN_CLOSING;
