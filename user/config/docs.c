@@ -25,7 +25,7 @@ static const char *type_name(const struct field *f)
 	case T_CUSTOM:
 	case T_ANY: break;
 	}
-	return f->sub ? "mapping" : f->type == T_ANY ? "anything" : "mapping or list";
+	return f->sub ? "mapping" : f->type == T_ANY ? "anything" : "value";
 }
 
 static void print_names(FILE *out, const struct field *f)

@@ -73,7 +73,10 @@ static const struct field kube_port_fields[] = {
 	FIELD(service_port, port, "port", U32, .required = true, .min = 1, .max = 65535),
 	FIELD(service_port, protocol, "protocol", STR),
 	FIELD(service_port, app_protocol, "appProtocol", STR),
-	{ .name = "targetPort", .type = T_CUSTOM, .decode = decode_target_port },
+	{ .name = "targetPort",
+	  .type = T_CUSTOM,
+	  .decode = decode_target_port,
+	  .doc = "a number, or the name of a container's port" },
 	FIELD(service_port, node_port, "nodePort", U32, .max = 65535),
 	{ 0 },
 };
@@ -180,8 +183,10 @@ static void decode_conditions(struct decoder *d, const struct field *f, const st
 
 static const struct field pod_status_fields[] = {
 	FIELD(pod_object, pod_ip, "podIP", STR),
-	FIELD(pod_object, pod_ips, "podIPs", CUSTOM, .decode = decode_pod_ips),
-	FIELD(pod_object, ready, "conditions", CUSTOM, .decode = decode_conditions),
+	FIELD(pod_object, pod_ips, "podIPs", CUSTOM, .decode = decode_pod_ips,
+	      .doc = "list of {ip: …}"),
+	FIELD(pod_object, ready, "conditions", CUSTOM, .decode = decode_conditions,
+	      .doc = "list; Ready counts"),
 	FIELD(pod_object, phase, "phase", STR),
 	{ 0 },
 };
@@ -327,7 +332,10 @@ static void decode_old_subsets(struct decoder *d, const struct field *f, const s
 
 static const struct field endpoints_root_fields[] = {
 	ROOT_FIELDS,
-	{ .name = "subsets", .type = T_CUSTOM, .decode = decode_old_subsets },
+	{ .name = "subsets",
+	  .type = T_CUSTOM,
+	  .decode = decode_old_subsets,
+	  .doc = "addresses and ports" },
 	{ 0 },
 };
 SCHEMA(endpoints_root, endpoints, "Endpoints", .fields = endpoints_root_fields, .open = true);
@@ -403,8 +411,14 @@ static void decode_slice_ports(struct decoder *d, const struct field *f, const s
 static const struct field endpoint_slice_root_fields[] = {
 	ROOT_FIELDS,
 	{ .name = "addressType", .type = T_ANY },
-	{ .name = "endpoints", .type = T_CUSTOM, .decode = decode_slice_endpoints },
-	{ .name = "ports", .type = T_CUSTOM, .decode = decode_slice_ports },
+	{ .name = "endpoints",
+	  .type = T_CUSTOM,
+	  .decode = decode_slice_endpoints,
+	  .doc = "list: addresses, conditions.ready, nodeName, targetRef" },
+	{ .name = "ports",
+	  .type = T_CUSTOM,
+	  .decode = decode_slice_ports,
+	  .doc = "list: name, port, protocol, appProtocol" },
 	{ 0 },
 };
 SCHEMA(endpoint_slice_root, endpoints, "EndpointSlice", .fields = endpoint_slice_root_fields,
