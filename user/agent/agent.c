@@ -200,7 +200,9 @@ static int open_signals(struct agent *a)
 
 static int open_node(struct agent *a, char why[WHY_LEN])
 {
-	struct kernel_options ko = { .pins = a->opt.pins, .cgroup = a->opt.cgroup };
+	struct kernel_options ko = { .pins = a->opt.pins,
+				     .cgroup = a->opt.cgroup,
+				     .keep_cc = a->opt.keep_cc };
 	int err;
 
 	err = node_prepare(&a->addresses);

@@ -42,6 +42,8 @@ static const struct option_row rows[] = {
 	{ "workers", "N", OPT_COUNT, AT(workers), NULL, "threads of weft-proxy [one a core]" },
 	{ "proxy", "PATH", OPT_TEXT, AT(proxy), NULL, "weft-proxy [beside weftd]" },
 	{ "proxy-user", "NAME", OPT_TEXT, AT(proxy_user), NULL, "who weft-proxy runs as [nobody]" },
+	{ "keep-congestion-control", NULL, OPT_FLAG, AT(keep_cc), NULL,
+	  "do not replace bbr by reno where both ends are on this node" },
 	{ "lenient", NULL, OPT_FLAG, AT(lenient), NULL, "repair stray YAML, with a warning each" },
 	{ "cleanup", NULL, OPT_FLAG, AT(cleanup), NULL,
 	  "at the end remove programs, maps, "
@@ -63,7 +65,7 @@ size_t options_help(char *out, size_t cap)
 
 		snprintf(left, sizeof(left), "--%s%s%s", rows[i].name, rows[i].value ? " " : "",
 			 rows[i].value ? rows[i].value : "");
-		n += (size_t)snprintf(out + n, cap - n, "  %-20s %s\n", left, rows[i].help);
+		n += (size_t)snprintf(out + n, cap - n, "  %-26s %s\n", left, rows[i].help);
 	}
 	return n < cap ? n : cap - 1;
 }

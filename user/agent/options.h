@@ -21,6 +21,7 @@ struct options {
 	uint32_t access_log;	/* image_header.access_log */
 	uint32_t workers;	/* of weft-proxy; default: one a core */
 	uint32_t log_level;	/* enum log_level */
+	bool keep_cc;		/* leave BBR alone between pods of this node */
 	bool lenient, cleanup, help, version;
 	char node_buf[64];
 	char proxy_buf[PATH_MAX];

@@ -79,7 +79,7 @@ static void defaults_are_as_documented(void **state)
 	assert_int_equal(o.access_log, 0);
 	assert_in_range(o.workers, 1, MAX_WORKERS);
 	assert_int_equal(o.log_level, LOG_INFO);
-	assert_false(o.lenient || o.cleanup || o.help || o.version);
+	assert_false(o.keep_cc || o.lenient || o.cleanup || o.help || o.version);
 }
 
 static void both_ways_of_writing_a_value_mean_the_same(void **state)
@@ -94,7 +94,8 @@ static void both_ways_of_writing_a_value_mean_the_same(void **state)
 			 -EINVAL);
 	assert_int_equal(parse(&o, why, "--config=/c", "--run", "/r", "--node=n1",
 			       "--access-log=json", "--workers", "3", "--lenient", "--cleanup",
-			       "--log-level=debug", "--pins=/p=q", NULL),
+			       "--log-level=debug", "--pins=/p=q", "--keep-congestion-control",
+			       NULL),
 			 0);
 	assert_string_equal(o.config, "/c");
 	assert_string_equal(o.run, "/r");
@@ -103,7 +104,7 @@ static void both_ways_of_writing_a_value_mean_the_same(void **state)
 	assert_int_equal(o.access_log, 2);
 	assert_int_equal(o.workers, 3);
 	assert_int_equal(o.log_level, LOG_DEBUG);
-	assert_true(o.lenient && o.cleanup);
+	assert_true(o.lenient && o.cleanup && o.keep_cc);
 }
 
 static void cleanup_alone_needs_no_config(void **state)
@@ -118,11 +119,13 @@ static void cleanup_alone_needs_no_config(void **state)
 
 static void help_names_every_option_on_a_line_of_its_own(void **state)
 {
-	static const char *const names[] = { "config",	  "run",	"state",      "node",
-					     "cgroup",	  "pins",	"access-log", "workers",
-					     "proxy",	  "proxy-user", "lenient",    "cleanup",
-					     "log-level", "version",	"help" };
-	char text[4096], want[32];
+	static const char *const names[] = { "config",	   "run",	"state",
+					     "node",	   "cgroup",	"pins",
+					     "access-log", "workers",	"proxy",
+					     "proxy-user", "lenient",	"keep-congestion-control",
+					     "cleanup",	   "log-level", "version",
+					     "help" };
+	char text[4096], want[64];
 	size_t n = options_help(text, sizeof(text));
 
 	assert_int_equal(n, strlen(text));
