@@ -69,11 +69,12 @@ static int slots_write(struct fill *f, const uint32_t *want, uint32_t n, uint32_
 
 	if (err)
 		return fail(err, "table slots is full: no room for %u", n);
-	for (i = 0; i < n; i++)
-		*slots_at(f->k, *base + i) = want[i];
 	if (n && *base + n > f->k->nr_slots)
 		f->k->nr_slots = *base + n;
-	return 0;
+	err = tables_reach(f->k);
+	for (i = 0; !err && i < n; i++)
+		*slots_at(f->k, *base + i) = want[i];
+	return err;
 }
 
 static int scratch_slots(struct fill *f, uint32_t n)
@@ -105,6 +106,9 @@ static int fill_endpoint(struct fill *f, const struct plan_endpoint *p, uint32_t
 			err = numbers_add(n, p->id, i, NUMBER_USED);
 		if (err)
 			return fail(err, "table endpoints is full (%u)", n->max);
+		err = tables_reach(f->k);
+		if (err)
+			return err;
 		memset(table_at(&f->k->endpoint_state, i), 0, f->k->endpoint_state.stride);
 		f->stats.endpoints_added++;
 	}
@@ -218,6 +222,9 @@ static int fill_cluster(struct fill *f, const struct plan_cluster *p, uint32_t *
 			err = numbers_add(n, p->id, i, NUMBER_USED);
 		if (err)
 			return fail(err, "table clusters is full (%u)", n->max);
+		err = tables_reach(f->k);
+		if (err)
+			return err;
 		memset(table_at(&f->k->clusters, i), 0, f->k->clusters.stride);
 		memset(table_at(&f->k->cluster_state, i), 0, f->k->cluster_state.stride);
 	}
@@ -442,19 +449,6 @@ static int remove_rest(struct fill *f)
 	return 0;
 }
 
-static int keep_marks(struct kernel *k)
-{
-	int fd = bpf_map__fd(k->skel->maps.meta);
-	struct tables_meta m = { .abi = WEFT_ABI,
-				 .nr_clusters = k->nr_clusters,
-				 .nr_endpoints = k->nr_endpoints,
-				 .nr_slots = k->nr_slots,
-				 .round = k->round };
-	uint32_t zero = 0;
-
-	return bpf_map_update_elem(fd, &zero, &m, BPF_ANY) ? -errno : 0;
-}
-
 /* Refuses at once what cannot fit, before anything is touched. */
 static int check_room(const struct fill *f)
 {
@@ -495,15 +489,11 @@ static int fill_steps(struct fill *f)
 	if (!err)
 		err = fill_clusters(f);
 	if (!err)
-		err = keep_marks(f->k);
-	if (!err)
 		err = fill_vips(f);
 	if (!err)
 		err = remove_vips(f);
 	if (!err)
 		err = remove_rest(f);
-	if (!err)
-		err = keep_marks(f->k);
 	f->s->stale = err != 0;
 	return err;
 }

@@ -10,10 +10,14 @@ struct weft_bpf;
 struct bpf_link;
 struct shadow;
 
-/* An array map in our memory (BPF_F_MMAPABLE). */
+/*
+ * An array map in our memory (BPF_F_MMAPABLE), as far as it is in use: the kernel fills in every
+ * page at once, and unused megabytes would count as ours.
+ */
 struct table {
 	void *at;
-	uint32_t stride, count;
+	uint32_t stride, count; /* bytes an element, elements of the map */
+	uint32_t mapped;	/* elements from the first on that `at` reaches */
 	int fd;
 };
 
@@ -32,7 +36,7 @@ struct kernel {
 	int door_in_fd, door_out_fd;
 	uint32_t door_in_id, door_out_id;
 	struct table clusters, cluster_state, endpoints, endpoint_state, slots;
-	struct table cluster_census, endpoint_census, entries_made;
+	struct table cluster_census, endpoint_census, entries_made, meta;
 	struct shadow *shadow;	    /* fill.c: what is in force, and the numbers */
 	struct drift_memory *drift; /* sweep.c: of each cluster, from the last reconcile */
 	uint32_t round;		    /* of the census */
@@ -50,7 +54,14 @@ static inline void *table_at(const struct table *t, uint32_t i)
 /* Notes what kernel_why() says; returns err. */
 int kernel_fail(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* fill.c */
+/*
+ * Call it after a high mark (nr_clusters, ...) has grown and before the new elements are written:
+ * tells the next weftd, whenever this one dies, and maps what the marks say. A table moves when it
+ * grows: pointers from table_at hold until then.
+ */
+int tables_reach(struct kernel *k);
+
+/* shadow.c */
 int shadow_open(struct kernel *k);
 void shadow_close(struct kernel *k);
 /* The numbers whose last reference the census of `round` did not see may be given out again. */

@@ -116,48 +116,95 @@ static int set_pin_paths(struct kernel *k)
 	return 0;
 }
 
-static int take_table(struct table *t, const struct bpf_map *m)
+static void take_table(struct table *t, const struct bpf_map *m)
 {
-	size_t size;
-	void *at;
-
 	t->fd = bpf_map__fd(m);
 	t->count = bpf_map__max_entries(m);
 	t->stride = (bpf_map__value_size(m) + 7) & ~7u;
-	size = (size_t)t->stride * t->count;
-	at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, t->fd, 0);
-	if (at == MAP_FAILED)
-		return kernel_fail(-errno, "cannot map the table %s", bpf_map__name(m));
-	t->at = at;
-	return 0;
 }
 
 static void drop_table(struct table *t)
 {
 	if (t->at)
-		munmap(t->at, (size_t)t->stride * t->count);
+		munmap(t->at, (size_t)t->stride * t->mapped);
 	t->at = NULL;
+}
+
+/* At least n elements, in powers of two; such a mapping cannot be extended, so it moves. */
+static int reach(struct table *t, uint32_t n)
+{
+	uint32_t want = 512;
+	void *at;
+
+	if (n <= t->mapped && t->at)
+		return 0;
+	while (want < n)
+		want *= 2;
+	if (want > t->count)
+		want = t->count;
+	at = mmap(NULL, (size_t)t->stride * want, PROT_READ | PROT_WRITE, MAP_SHARED, t->fd, 0);
+	if (at == MAP_FAILED)
+		return kernel_fail(-errno, "cannot map a table of %u elements", want);
+	drop_table(t);
+	t->at = at;
+	t->mapped = want;
+	return 0;
+}
+
+int tables_reach(struct kernel *k)
+{
+	struct tables_meta *meta = table_at(&k->meta, 0);
+	int err;
+
+	meta->nr_clusters = k->nr_clusters;
+	meta->nr_endpoints = k->nr_endpoints;
+	meta->nr_slots = k->nr_slots;
+	err = reach(&k->clusters, k->nr_clusters);
+	if (!err)
+		err = reach(&k->cluster_state, k->nr_clusters);
+	if (!err)
+		err = reach(&k->cluster_census, k->nr_clusters);
+	if (!err)
+		err = reach(&k->endpoints, k->nr_endpoints);
+	if (!err)
+		err = reach(&k->endpoint_state, k->nr_endpoints);
+	if (!err)
+		err = reach(&k->endpoint_census, k->nr_endpoints);
+	if (!err)
+		err = reach(&k->slots, k->nr_slots);
+	return err ? err : reach(&k->entries_made, 1);
+}
+
+static void read_meta(struct kernel *k)
+{
+	struct tables_meta *meta = table_at(&k->meta, 0);
+
+	k->reused = meta->abi == WEFT_ABI;
+	meta->abi = WEFT_ABI;
+	k->round = meta->round;
+	k->nr_clusters = meta->nr_clusters;
+	k->nr_endpoints = meta->nr_endpoints;
+	k->nr_slots = meta->nr_slots;
 }
 
 static int take_tables(struct kernel *k)
 {
-	int err = take_table(&k->clusters, k->skel->maps.clusters);
+	int err;
 
-	if (!err)
-		err = take_table(&k->cluster_state, k->skel->maps.cluster_state);
-	if (!err)
-		err = take_table(&k->endpoints, k->skel->maps.endpoints);
-	if (!err)
-		err = take_table(&k->endpoint_state, k->skel->maps.endpoint_state);
-	if (!err)
-		err = take_table(&k->slots, k->skel->maps.slots);
-	if (!err)
-		err = take_table(&k->cluster_census, k->skel->maps.cluster_census);
-	if (!err)
-		err = take_table(&k->endpoint_census, k->skel->maps.endpoint_census);
-	if (!err)
-		err = take_table(&k->entries_made, k->skel->maps.entries_made);
-	return err;
+	take_table(&k->clusters, k->skel->maps.clusters);
+	take_table(&k->cluster_state, k->skel->maps.cluster_state);
+	take_table(&k->cluster_census, k->skel->maps.cluster_census);
+	take_table(&k->endpoints, k->skel->maps.endpoints);
+	take_table(&k->endpoint_state, k->skel->maps.endpoint_state);
+	take_table(&k->endpoint_census, k->skel->maps.endpoint_census);
+	take_table(&k->slots, k->skel->maps.slots);
+	take_table(&k->entries_made, k->skel->maps.entries_made);
+	take_table(&k->meta, k->skel->maps.meta);
+	err = reach(&k->meta, 1);
+	if (err)
+		return err;
+	read_meta(k);
+	return tables_reach(k);
 }
 
 static int program_id(int fd, uint32_t *id)
@@ -198,22 +245,6 @@ static int pin_programs(const struct kernel *k)
 			return err;
 	}
 	return 0;
-}
-
-static int write_meta(struct kernel *k)
-{
-	int fd = bpf_map__fd(k->skel->maps.meta);
-	struct tables_meta meta = { 0 };
-	uint32_t zero = 0;
-
-	bpf_map_lookup_elem(fd, &zero, &meta);
-	k->reused = meta.abi == WEFT_ABI;
-	k->round = meta.round;
-	k->nr_clusters = meta.nr_clusters;
-	k->nr_endpoints = meta.nr_endpoints;
-	k->nr_slots = meta.nr_slots;
-	meta.abi = WEFT_ABI;
-	return bpf_map_update_elem(fd, &zero, &meta, BPF_ANY) ? -errno : 0;
 }
 
 /* Puts our program into the pinned link of an earlier weftd: no moment without one. */
@@ -325,8 +356,6 @@ static int start(struct kernel *k, const struct kernel_options *o)
 	if (!err)
 		err = load_skeleton(k, o);
 	if (!err)
-		err = write_meta(k);
-	if (!err)
 		err = take_tables(k);
 	if (!err && k->pins[0])
 		err = pin_programs(k);
@@ -379,6 +408,7 @@ struct kernel *kernel_close(struct kernel *k)
 	drop_table(&k->cluster_census);
 	drop_table(&k->endpoint_census);
 	drop_table(&k->entries_made);
+	drop_table(&k->meta);
 	if (k->sockops) {
 		/* a pinned link stays attached when its descriptor is closed */
 		bpf_link__destroy(k->sockops);
