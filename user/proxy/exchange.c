@@ -362,7 +362,8 @@ static bool pump_response(struct exchange *x, uint32_t up_got)
 	bool read = up_got & (EPOLLIN | EPOLLRDHUP | EPOLLERR | EPOLLHUP);
 	enum flow_end end;
 
-	if (!x->answered && (read || x->req_cut)) {
+	/* interim answers that the client does not take hold up what follows */
+	if (!x->answered && !flow_pending(&x->resp) && (read || x->req_cut)) {
 		if (!response_read(x))
 			return false;
 		if (x->answered && up_got) {
@@ -395,7 +396,8 @@ static void settle(struct exchange *x, uint32_t down_got, uint32_t up_got)
 
 	wire_settle(l, &x->s->down, down_got, !x->req_cut && flow_can_read(&x->req),
 		    flow_pending(&x->resp));
-	wire_settle(l, &x->up->wire, up_got, !x->answered || flow_can_read(&x->resp),
+	wire_settle(l, &x->up->wire, up_got,
+		    x->answered ? flow_can_read(&x->resp) : !flow_pending(&x->resp),
 		    connecting || (!x->req_cut && flow_pending(&x->req)));
 }
 

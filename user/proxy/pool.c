@@ -63,6 +63,11 @@ static uint32_t random_of(void *w)
 	return worker_random(w);
 }
 
+bool pool_excess(const struct exchange *x)
+{
+	return atomic_load(&exchange_fleet(x)->conns) > exchange_cluster(x)->max_connections;
+}
+
 static bool pick(struct exchange *x)
 {
 	uint32_t i;
@@ -98,6 +103,13 @@ static bool close_oldest_idle(const struct worker *w, struct fleet *f)
 		return false;
 	upstream_close(container_of(lane->idle.next, struct upstream, in_lane));
 	return true;
+}
+
+/* Idle connections beyond a limit that was lowered go, the oldest first. */
+static void close_excess(const struct exchange *x)
+{
+	while (pool_excess(x) && close_oldest_idle(x->w, exchange_fleet(x)))
+		;
 }
 
 /* A place below the limit, if need be that of an idle connection to another endpoint. */
@@ -155,36 +167,48 @@ void pool_cancel(struct exchange *x)
 	pool_released(x->w, exchange_fleet(x));
 }
 
-enum pool_result pool_get_fresh(struct exchange *x)
+/* A connection to be opened, now or when it is our turn. */
+static enum pool_result get_other(struct exchange *x)
 {
 	struct fleet *f = exchange_fleet(x);
+	bool limited = exchange_cluster(x)->max_connections != WEFT_NO_LIMIT;
 
-	if (!pick(x))
-		return POOL_NONE;
-	if (reserve(x))
+	/* whoever came first is served first; bytes without a request do not wait at all */
+	if (!(limited && !x->tunnel && atomic_load(&f->pending)) && reserve(x))
 		return open_reserved(x);
+	if (!x->tunnel)
+		return enqueue(x);
 	atomic_fetch_add(&f->conns_overflow, 1);
 	return POOL_OVERFLOW;
 }
 
+enum pool_result pool_get_fresh(struct exchange *x)
+{
+	return pick(x) ? get_other(x) : POOL_NONE;
+}
+
+/* The last used connection to the chosen member that may still be used; NULL: none. */
+static struct upstream *idle_to(const struct exchange *x)
+{
+	const struct list *pool = &x->member->pools[x->w->index];
+
+	close_excess(x);
+	return list_empty(pool) ? NULL : container_of(pool->next, struct upstream, in_pool);
+}
+
 enum pool_result pool_get(struct exchange *x)
 {
-	struct fleet *f = exchange_fleet(x);
-	bool limited = exchange_cluster(x)->max_connections != WEFT_NO_LIMIT;
-	const struct list *pool;
+	struct upstream *u;
 
 	if (x->tunnel)
 		return pool_get_fresh(x);
 	if (!pick(x))
 		return POOL_NONE;
-	pool = &x->member->pools[x->w->index];
-	if (!list_empty(pool)) {
-		upstream_use(container_of(pool->next, struct upstream, in_pool), x);
-		return POOL_READY;
-	}
-	if (!(limited && atomic_load(&f->pending)) && reserve(x))
-		return open_reserved(x);
-	return enqueue(x);
+	u = idle_to(x);
+	if (!u)
+		return get_other(x);
+	upstream_use(u, x);
+	return POOL_READY;
 }
 
 void pool_forget(struct upstream *u)
@@ -242,6 +266,7 @@ static bool start_one(struct worker *w, struct lane *lane)
 	struct session *s = x->s;
 	enum pool_result r = POOL_READY;
 
+	close_excess(x);
 	if (!list_empty(&lane->idle)) {
 		struct upstream *u = container_of(lane->idle.prev, struct upstream, in_lane);
 
@@ -252,8 +277,11 @@ static bool start_one(struct worker *w, struct lane *lane)
 				x->endpoint = x->roster->members[i].endpoint;
 		upstream_use(u, x);
 	} else {
-		if (!fleet_reserve(&lane->fleet->conns, exchange_cluster(x)->max_connections))
+		if (!fleet_reserve(&lane->fleet->conns, exchange_cluster(x)->max_connections)) {
+			/* one place was not enough when the limit has been lowered */
+			ask_for_idle(w, lane->fleet);
 			return false;
+		}
 		dequeue(x);
 		if (pick(x)) {
 			r = open_reserved(x);

@@ -25,8 +25,10 @@ enum pool_result {
 };
 
 enum pool_result pool_get(struct exchange *x);
-enum pool_result pool_get_fresh(struct exchange *x); /* never an idle one; no waiting */
+enum pool_result pool_get_fresh(struct exchange *x); /* never an idle one */
 void pool_cancel(struct exchange *x);		     /* out of the queue */
+/* There are more connections than its cluster allows now: the limit was lowered. */
+bool pool_excess(const struct exchange *x);
 
 void pool_put(struct upstream *u);    /* idle now: into the pool or to who waits */
 void pool_forget(struct upstream *u); /* out of the pool's lists; it is being closed */

@@ -83,12 +83,18 @@ void reply_note(struct exchange *x, enum reply reply)
 	metrics_count(x->w->metrics, row->reason);
 }
 
+/* Is something out that another answer would be mixed up with: one, or a part of an interim one? */
+static bool is_begun(const struct exchange *x)
+{
+	return x->begun || (x->resp.sent && flow_pending(&x->resp));
+}
+
 void respond(struct exchange *x, enum reply reply)
 {
 	const struct reply_row *row = &rows[reply];
 
 	reply_note(x, reply);
-	if (!x->begun) {
+	if (!is_begun(x)) {
 		finish(x, row->status, row->body, row->flag == FLAG_UO);
 		return;
 	}
@@ -106,7 +112,7 @@ void respond_bad(struct exchange *x, int h1_error)
 	x->details = STR("http1.codec_error");
 	metrics_count(x->w->metrics, status == 431 ? PREASON_head_too_large : PREASON_bad_request);
 	x->keep = false;
-	if (x->begun) {
+	if (is_begun(x)) {
 		x->failed = true;
 		record(x);
 		session_reset(x->s);

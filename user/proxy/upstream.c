@@ -151,7 +151,7 @@ bool upstream_reusable(struct upstream *u, const struct exchange *x)
 
 	/* the connection may be older than the settings */
 	set_limits(u, c);
-	return u->served < c->max_requests_per_connection &&
+	return u->served < c->max_requests_per_connection && !pool_excess(x) &&
 	       (!u->expires_ms || loop_now_ms(u->w->loop) < u->expires_ms) &&
 	       atomic_load(&u->member->listed);
 }

@@ -23,19 +23,25 @@ enum { WORKERS = 4, CLIENTS = 12 };
 
 static const struct sock_addr dialled = { { .w = { 0, 0, 0xffff0000u, 0x0100600au } }, 80 };
 
-static struct rig *start(unsigned int workers, uint16_t port, void (*set)(struct image_cluster *c))
+static struct image_make *image(uint16_t port, void (*set)(struct image_cluster *c))
 {
 	struct image_make *m = image_make_new();
-	struct rig *r = rig_start(workers, 0, &dialled);
 	uint32_t e = im_endpoint(m, "127.0.0.1", port);
 
-	signal(SIGPIPE, SIG_IGN);
 	im_target(m, im_cluster(m, "outbound|80||web", &e, 1), 1);
 	set(im_cluster_at(m, 0));
 	im_route(m, 0, 1);
 	im_domain(m, DOMAIN_ANY, "*", im_vhost(m, "web:80", 1));
 	im_listener_http(m, 80, im_table(m, 80, 1));
-	rig_image(r, m);
+	return m;
+}
+
+static struct rig *start(unsigned int workers, uint16_t port, void (*set)(struct image_cluster *c))
+{
+	struct rig *r = rig_start(workers, 0, &dialled);
+
+	signal(SIGPIPE, SIG_IGN);
+	rig_image(r, image(port, set));
 	return r;
 }
 
@@ -161,6 +167,82 @@ static void a_kept_connection_is_given_up_for_another_worker(void **state)
 	}
 	close(first);
 	close(up);
+	close(listener);
+	rig_stop(r);
+}
+
+static void no_limit(struct image_cluster *c)
+{
+}
+
+static void a_lower_limit_counts_for_connections_that_are_there(void **state)
+{
+	uint16_t port;
+	int listener = peer_listen(&port), clients[3], ups[3], up;
+	struct rig *r = start(1, port, no_limit);
+
+	for (int i = 0; i < 3; i++) {
+		clients[i] = ask(r);
+		ups[i] = peer_accept(listener);
+		peer_until(ups[i], "\r\n\r\n");
+	}
+	for (int i = 0; i < 3; i++) {
+		peer_send(ups[i], OK2);
+		peer_until(clients[i], "ok");
+	}
+	rig_image(r, image(port, one_connection_many_waiting)); /* three are idle, one may be */
+	for (int i = 0; i < 3; i++)
+		peer_send(clients[i], GET);
+	assert_true(peer_ended(ups[0]) && peer_ended(ups[1])); /* last used, last kept */
+	for (int i = 0; i < 3; i++) {
+		up = ups[2];
+		peer_until(up, "\r\n\r\n");
+		assert_true(peer_silent(up) && peer_nobody(listener));
+		peer_send(up, OK2);
+	}
+	for (int i = 0; i < 3; i++) {
+		peer_until(clients[i], "ok");
+		close(clients[i]);
+		close(ups[i]);
+	}
+	close(listener);
+	rig_stop(r);
+}
+
+static void idle_connections_of_other_workers_make_room_when_a_limit_comes(void **state)
+{
+	uint16_t port;
+	int listener = peer_listen(&port), clients[CLIENTS], ups[CLIENTS], most = 0;
+	struct rig *r = start(WORKERS, port, no_limit);
+
+	for (int i = 0; i < CLIENTS; i++) {
+		clients[i] = ask(r);
+		ups[i] = peer_accept(listener);
+		peer_until(ups[i], "\r\n\r\n");
+	}
+	for (int i = 0; i < CLIENTS; i++) {
+		peer_send(ups[i], OK2);
+		peer_until(clients[i], "ok");
+	}
+	rig_image(r, image(port, one_connection_many_waiting));
+	for (int i = 0; i < CLIENTS; i++)
+		close(clients[i]);
+	clients[0] = ask(r);
+	for (int i = 0; i < CLIENTS; i++) {
+		if (peer_silent(ups[i]))
+			continue;
+		if (!peer_ended(ups[i])) {
+			peer_until(ups[i], "\r\n\r\n");
+			peer_send(ups[i], OK2);
+			most++;
+		}
+	}
+	if (!most)
+		serve_all(listener, &most);
+	peer_until(clients[0], "ok");
+	for (int i = 0; i < CLIENTS; i++)
+		close(ups[i]);
+	close(clients[0]);
 	close(listener);
 	rig_stop(r);
 }
@@ -329,6 +411,8 @@ int main(void)
 		cmocka_unit_test(of_three_requests_one_is_served_one_waits_one_is_refused),
 		cmocka_unit_test(a_place_is_handed_from_worker_to_worker),
 		cmocka_unit_test(a_kept_connection_is_given_up_for_another_worker),
+		cmocka_unit_test(a_lower_limit_counts_for_connections_that_are_there),
+		cmocka_unit_test(idle_connections_of_other_workers_make_room_when_a_limit_comes),
 		cmocka_unit_test(a_client_that_waits_and_leaves_frees_its_place_in_the_queue),
 		cmocka_unit_test(http2_max_requests_bounds_what_is_in_flight),
 		cmocka_unit_test(max_requests_per_connection_1_means_no_keep_alive),
