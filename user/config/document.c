@@ -300,8 +300,11 @@ void document_decode(struct decoder *d, const struct node *root, const struct re
 		o->meta.ns = STR("default");
 	o->spec = spec;
 	object_defaults(o);
-	if (d->errors == d->repaired && def->validate)
+	if (d->errors == d->repaired && def->validate) {
+		c.scratch = arena_new();
 		def->validate(&c, spec);
+		arena_free(c.scratch);
+	}
 	if (def->note)
 		skip(d, root, def->note);
 	sort_problems(o);

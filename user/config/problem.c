@@ -60,6 +60,10 @@ void problem_add(struct decoder *d, bool warning, struct pos pos, const struct p
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	d->errors += !warning;
+	if (d->o->problems.n > MAX_ERRORS_PER_OBJECT) {
+		d->o->valid &= warning;
+		return;
+	}
 	problem.path = path_text(d->a, p);
 	problem.message = arena_str(d->a, str_of(text));
 	problem_put(d->a, d->o, &problem);

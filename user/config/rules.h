@@ -28,6 +28,24 @@ void check_regex(struct check *c, struct str path, struct str pattern);
 void check_match(struct check *c, struct str path, const struct string_match *m, bool empty_prefix);
 void check_percentage(struct check *c, struct str path, const struct percent *p);
 
+/* 0 the first time that key is met, then 1 + the i of that time. */
+size_t seen_before(struct map *seen, struct str key, size_t i);
+
+/* hosts.c: a list of hosts that answers who covers a name without comparing all with all */
+struct host_set {
+	const struct strs *hosts;
+	struct map by_name; /* in lower case -> 1 + index */
+	bool wild, partial; /* some are *.x, some are *x */
+	struct arena *scratch;
+};
+
+void host_set_init(struct host_set *s, struct arena *scratch, const struct strs *hosts);
+size_t host_set_first(const struct host_set *s, struct str host); /* index; it is in the list */
+bool host_set_covers(const struct host_set *s, struct str host);
+/* Calls found(arg, j) for every wildcard j that covers host and is not host itself. */
+void host_set_wildcards(const struct host_set *s, struct str host,
+			void (*found)(void *arg, size_t j), void *arg);
+
 /* validate_http.c: what VirtualService and RouteRule share */
 void check_redirect(struct check *c, struct str path, const struct redirect *r);
 void check_rewrite(struct check *c, struct str path, const struct rewrite *r);

@@ -5,6 +5,7 @@
 
 #include "config/lenient.h"
 #include "config/scalar.h"
+#include "weft/limits.h"
 
 struct str node_says(struct arena *a, const struct node *n)
 {
@@ -377,10 +378,12 @@ static void unknown(struct decoder *d, const struct schema *s, const struct node
 		    const struct node_pair *pair, const struct path *p)
 {
 	struct path at = { .up = p, .key = pair->key };
-	struct str hint = schema_suggest(d->a, s, n, pair->key);
+	struct str hint;
 
-	if (s->open)
+	/* beyond the bound nothing is printed: do not look for what was meant either */
+	if (s->open || d->o->problems.n > MAX_ERRORS_PER_OBJECT)
 		return;
+	hint = schema_suggest(d->a, s, n, pair->key);
 	problem_add(d, false, pair->pos, &at, "unknown field `" STR_FMT "` of %s: %s" STR_FMT,
 		    STR_ARG(str_sub(pair->key, 0, 60)), s->name, hint.n ? "" : "remove it",
 		    STR_ARG(hint));

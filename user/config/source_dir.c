@@ -99,33 +99,36 @@ static struct object *enforce(struct composer *c, struct object *o)
 }
 
 /* The last valid version of a spoiled object keeps the place of the document that spoils it. */
-static struct object *spoiled(struct composer *c, struct config_file *f, struct object *o)
+static struct object *spoiled(struct composer *c, const struct map *held, struct object *o)
 {
 	struct str id = object_identity(c->arena, o);
+	struct held *h = id.n ? map_get(held, id) : NULL;
 
-	for (size_t i = 0; id.n && i < f->nr_held; i++) {
-		struct held *h = &f->held[i];
-
-		if (h->placed || !str_eq(object_identity(c->arena, h->object), id))
-			continue;
-		h->placed = true;
-		enforce(c, h->object);
-		return with_warning(c, o, STR("its last valid version stays in force"));
-	}
-	return o;
+	if (!h || h->placed)
+		return o;
+	h->placed = true;
+	enforce(c, h->object);
+	return with_warning(c, o, STR("its last valid version stays in force"));
 }
 
 static void compose_file(struct composer *c, struct config_file *f)
 {
-	for (size_t i = 0; i < f->nr_held; i++)
+	struct map held; /* identity -> struct held, the first of its name */
+
+	map_init(&held, c->arena);
+	for (size_t i = 0; i < f->nr_held; i++) {
+		void **slot = map_at(&held, object_identity(c->arena, f->held[i].object));
+
 		f->held[i].placed = false;
+		*slot = *slot ? *slot : &f->held[i];
+	}
 	for (size_t i = 0; i < f->now->objs.n; i++) {
 		struct object *o = f->now->objs.items[i];
 
 		if (o->valid && !o->skipped)
 			o = enforce(c, o);
 		else if (!o->valid)
-			o = spoiled(c, f, o);
+			o = spoiled(c, &held, o);
 		push_object(c, &c->seen, o);
 	}
 	for (size_t i = 0; i < f->nr_held; i++)

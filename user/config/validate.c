@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "weft/limits.h"
+
 /* The next step of a path: `name`, `[3]` or `["key"]`. */
 struct step {
 	struct str key;
@@ -94,6 +96,8 @@ static void report(struct check *c, bool warning, struct str path, size_t offset
 	const struct node *n;
 	bool all;
 
+	if (c->o->problems.n > MAX_ERRORS_PER_OBJECT)
+		return;
 	n = walk(c->root, path, &p.pos, &all);
 	if (all && n->type == NODE_SCALAR && !n->quoted)
 		p.pos.col += (uint32_t)offset;
@@ -152,5 +156,5 @@ struct str at(struct check *c, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	return arena_str(c->d->a, str_of(text));
+	return arena_str(c->scratch, str_of(text));
 }

@@ -10,6 +10,7 @@
 
 struct check {
 	struct decoder *d;
+	struct arena *scratch; /* of this validation: paths, indexes */
 	const struct node *root;
 	struct object *o;
 };

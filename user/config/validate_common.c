@@ -112,6 +112,16 @@ bool check_host(struct check *c, struct str path, struct str host, enum host_rul
 	return !fault;
 }
 
+size_t seen_before(struct map *seen, struct str key, size_t i)
+{
+	void **slot = map_at(seen, key);
+
+	if (*slot)
+		return (size_t)(uintptr_t)*slot;
+	*slot = (void *)(uintptr_t)(i + 1);
+	return 0;
+}
+
 void check_dns_label(struct check *c, struct str path, struct str s, const char *what)
 {
 	if (!is_dns_label(s))
@@ -192,7 +202,8 @@ void check_selector(struct check *c, struct str path, const struct pairs *labels
 }
 
 /* ---- exportTo -------------------------------------------------------------------------------- */
-static void check_one_export(struct check *c, const struct strs *list, size_t i, bool nobody)
+static void check_one_export(struct check *c, const struct strs *list, size_t i, bool nobody,
+			     struct map *seen)
 {
 	struct str ns = list->items[i], here = at(c, "spec.exportTo[%zu]", i);
 	struct str own = c->o->meta.ns;
@@ -205,20 +216,18 @@ static void check_one_export(struct check *c, const struct strs *list, size_t i,
 		check_error(c, here,
 			    "\"" STR_FMT "\" is not a namespace: write its name, `.` or `*`",
 			    STR_ARG(str_sub(ns, 0, 100)));
-	for (size_t j = 0; j < i; j++) {
-		struct str a = str_eq(ns, STR(".")) ? own : ns;
-		struct str b = str_eq(list->items[j], STR(".")) ? own : list->items[j];
-
-		if (str_eq(a, b))
-			check_error(c, here, "`" STR_FMT "` is named twice: remove one",
-				    STR_ARG(str_sub(ns, 0, 100)));
-	}
+	if (seen_before(seen, str_eq(ns, STR(".")) ? own : ns, i))
+		check_error(c, here, "`" STR_FMT "` is named twice: remove one",
+			    STR_ARG(str_sub(ns, 0, 100)));
 }
 
 void check_export_to(struct check *c, const struct strs *list, bool nobody)
 {
+	struct map seen;
+
+	map_init(&seen, c->scratch);
 	for (size_t i = 0; i < list->n; i++)
-		check_one_export(c, list, i, nobody);
+		check_one_export(c, list, i, nobody, &seen);
 }
 
 /* ---- matches --------------------------------------------------------------------------------- */
@@ -226,7 +235,7 @@ void check_regex(struct check *c, struct str path, struct str pattern)
 {
 	struct regex_error e;
 
-	if (!regex_check(c->d->a, pattern, &e))
+	if (!regex_check(c->scratch, pattern, &e))
 		return;
 	check_error_in(c, path, e.at,
 		       "\"" STR_FMT "\" is not a regular expression (RE2), character %zu: " STR_FMT

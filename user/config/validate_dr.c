@@ -59,6 +59,8 @@ static void check_locality_name(struct check *c, struct str path, struct str s)
 			    STR_ARG(str_sub(s, 0, 60)));
 }
 
+enum { MAX_COMPARED = 64 }; /* localities; there are never that many */
+
 static void check_distribute(struct check *c, struct str path, const struct locality_setting *l)
 {
 	for (size_t i = 0; i < l->distribute.n; i++) {
@@ -76,7 +78,7 @@ static void check_distribute(struct check *c, struct str path, const struct loca
 			check_error(c, at(c, STR_FMT ".to", STR_ARG(here)),
 				    "the weights add up to %llu: make it 100",
 				    (unsigned long long)sum);
-		for (size_t j = 0; j < i; j++)
+		for (size_t j = 0; j < i && j < MAX_COMPARED; j++)
 			if (locality_covers(d->from, l->distribute.items[j].from) ||
 			    locality_covers(l->distribute.items[j].from, d->from))
 				check_error(c, at(c, STR_FMT ".from", STR_ARG(here)),
@@ -223,6 +225,9 @@ static void check_tunnel(struct check *c, struct str path, const struct tunnel *
 
 static void check_policy(struct check *c, struct str path, const struct traffic_policy *p)
 {
+	struct map ports;
+
+	map_init(&ports, c->scratch);
 	if (!has_block(p) && !p->port_level.n && !p->has_tunnel && !p->has_proxy_protocol &&
 	    !p->has_retry_budget)
 		check_error(c, path,
@@ -241,16 +246,17 @@ static void check_policy(struct check *c, struct str path, const struct traffic_
 				    "the port has no setting: add loadBalancer, "
 				    "connectionPool, outlierDetection or tls");
 		check_blocks(c, here, p->port_level.items[i].policy);
-		for (size_t j = 0; j < i; j++)
-			if (p->port_level.items[j].port == p->port_level.items[i].port)
-				check_warn(c, here,
-					   "port %u is set twice, the first counts: remove one",
-					   p->port_level.items[i].port);
+		if (seen_before(&ports, at(c, "%u", p->port_level.items[i].port), i))
+			check_warn(c, here, "port %u is set twice, the first counts: remove one",
+				   p->port_level.items[i].port);
 	}
 }
 
 static void check_subsets(struct check *c, const struct destination_rule *dr)
 {
+	struct map names;
+
+	map_init(&names, c->scratch);
 	for (size_t i = 0; i < dr->subsets.n; i++) {
 		const struct subset *s = &dr->subsets.items[i];
 		struct str here = at(c, "spec.subsets[%zu]", i);
@@ -259,14 +265,10 @@ static void check_subsets(struct check *c, const struct destination_rule *dr)
 		check_labels(c, at(c, STR_FMT ".labels", STR_ARG(here)), &s->labels);
 		if (s->policy)
 			check_policy(c, at(c, STR_FMT ".trafficPolicy", STR_ARG(here)), s->policy);
-		for (size_t j = 0; j < i; j++)
-			if (str_eq(s->name, dr->subsets.items[j].name)) {
-				check_error(c, at(c, STR_FMT ".name", STR_ARG(here)),
-					    "subset \"" STR_FMT "\" is defined twice: rename or "
-					    "remove one",
-					    STR_ARG(s->name));
-				break;
-			}
+		if (seen_before(&names, s->name, i))
+			check_error(c, at(c, STR_FMT ".name", STR_ARG(here)),
+				    "subset \"" STR_FMT "\" is defined twice: rename or remove one",
+				    STR_ARG(s->name));
 	}
 }
 

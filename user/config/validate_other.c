@@ -83,6 +83,9 @@ static const char ciphers[] =
 
 static void check_ciphers(struct check *c, struct str path, const struct server_tls *t)
 {
+	struct map seen;
+
+	map_init(&seen, c->scratch);
 	for (size_t i = 0; i < t->cipher_suites.n; i++) {
 		struct str name = t->cipher_suites.items[i];
 		struct str here = at(c, STR_FMT ".cipherSuites[%zu]", STR_ARG(path), i);
@@ -90,9 +93,8 @@ static void check_ciphers(struct check *c, struct str path, const struct server_
 		if (!one_of(name, ciphers))
 			check_warn(c, here, "\"" STR_FMT "\" is not a known cipher and is ignored",
 				   STR_ARG(str_sub(name, 0, 60)));
-		for (size_t j = 0; j < i; j++)
-			if (str_eq(name, t->cipher_suites.items[j]))
-				check_warn(c, here, "the cipher is listed twice: remove one");
+		if (seen_before(&seen, name, i))
+			check_warn(c, here, "the cipher is listed twice: remove one");
 	}
 	if (one_of(t->min_version, "TLSV1_0 TLSV1_1"))
 		check_warn(c, at(c, STR_FMT ".minProtocolVersion", STR_ARG(path)),
@@ -156,7 +158,9 @@ static void check_server_port(struct check *c, struct str path, const struct ser
 void validate_gateway(struct check *c, const void *spec)
 {
 	const struct gateway *g = spec;
+	struct map names;
 
+	map_init(&names, c->scratch);
 	if (!g->servers.n)
 		check_error(c, STR("spec.servers"),
 			    "there is no server: add one with port and "
@@ -175,11 +179,10 @@ void validate_gateway(struct check *c, const void *spec)
 				    "\"" STR_FMT
 				    "\" is not an address: write an IP or unix:///path",
 				    STR_ARG(str_sub(s->bind, 0, 100)));
-		for (size_t j = 0; j < i; j++)
-			if (str_eq(s->port.name, g->servers.items[j].port.name))
-				check_error(c, at(c, STR_FMT ".port.name", STR_ARG(here)),
-					    "\"" STR_FMT "\" names two ports: rename one",
-					    STR_ARG(s->port.name));
+		if (seen_before(&names, s->port.name, i))
+			check_error(c, at(c, STR_FMT ".port.name", STR_ARG(here)),
+				    "\"" STR_FMT "\" names two ports: rename one",
+				    STR_ARG(s->port.name));
 	}
 }
 
@@ -294,7 +297,9 @@ static void check_address(struct check *c, struct str path, struct str address)
 void validate_service(struct check *c, const void *spec)
 {
 	const struct service *s = spec;
+	struct map seen;
 
+	map_init(&seen, c->scratch);
 	if (!str_eq(s->cluster_ip, STR("None")))
 		check_address(c, STR("spec.clusterIP"), s->cluster_ip);
 	for (size_t i = 0; i < s->cluster_ips.n; i++)
@@ -308,12 +313,10 @@ void validate_service(struct check *c, const void *spec)
 				    "\"" STR_FMT
 				    "\" is not a protocol of Services: write TCP or UDP",
 				    STR_ARG(str_sub(protocol, 0, 40)));
-		for (size_t j = 0; j < i; j++)
-			if (s->ports.items[j].port == s->ports.items[i].port &&
-			    str_eq(s->ports.items[j].protocol, protocol))
-				check_error(c, at(c, "spec.ports[%zu].port", i),
-					    "port %u is listed twice: remove one",
-					    s->ports.items[i].port);
+		if (seen_before(&seen,
+				at(c, "%u " STR_FMT, s->ports.items[i].port, STR_ARG(protocol)), i))
+			check_error(c, at(c, "spec.ports[%zu].port", i),
+				    "port %u is listed twice: remove one", s->ports.items[i].port);
 	}
 }
 

@@ -68,6 +68,10 @@ static void check_addresses(struct check *c, const struct service_entry *se)
 
 static void check_ports(struct check *c, const struct service_entry *se)
 {
+	struct map numbers, names;
+
+	map_init(&numbers, c->scratch);
+	map_init(&names, c->scratch);
 	for (size_t i = 0; i < se->ports.n; i++) {
 		const struct service_port *p = &se->ports.items[i];
 		struct str here = at(c, "spec.ports[%zu]", i);
@@ -83,18 +87,15 @@ static void check_ports(struct check *c, const struct service_entry *se)
 				   "without `addresses` a %s port takes all traffic to port %u "
 				   "(IST0134): add addresses",
 				   p->protocol.n ? "TCP" : "protocol-less", p->port);
-		for (size_t j = 0; j < i; j++) {
-			const struct service_port *q = &se->ports.items[j];
-
-			if (p->port == q->port)
-				check_error(c, at(c, STR_FMT ".number", STR_ARG(here)),
-					    "port number cannot be duplicated: %u is listed twice",
-					    p->port);
-			if (str_eq(p->name, q->name))
-				check_error(c, at(c, STR_FMT ".name", STR_ARG(here)),
-					    "\"" STR_FMT "\" names two ports: rename one",
-					    STR_ARG(p->name));
-		}
+		if (seen_before(&numbers, at(c, "%u", p->port), i))
+			check_error(
+				c, at(c, STR_FMT ".number", STR_ARG(here)),
+				"port number cannot be duplicated: %u is listed twice, remove one",
+				p->port);
+		if (seen_before(&names, p->name, i))
+			check_error(c, at(c, STR_FMT ".name", STR_ARG(here)),
+				    "\"" STR_FMT "\" names two ports: rename one",
+				    STR_ARG(p->name));
 	}
 }
 
@@ -142,17 +143,15 @@ static void check_workload(struct check *c, struct str path, const struct worklo
 	check_labels(c, at(c, STR_FMT ".labels", STR_ARG(path)), &w->labels);
 }
 
-static void check_endpoint_ports(struct check *c, const struct service_entry *se, size_t i)
+static void check_endpoint_ports(struct check *c, const struct service_entry *se, size_t i,
+				 const struct map *names)
 {
 	const struct workload_entry *w = &se->endpoints.items[i];
 
 	for (size_t j = 0; j < w->ports.n; j++) {
 		struct str name = w->ports.items[j].key;
-		bool known = false;
 
-		for (size_t k = 0; k < se->ports.n; k++)
-			known = known || str_eq(se->ports.items[k].name, name);
-		if (!known)
+		if (!map_get(names, name))
 			check_error(c,
 				    at(c, "spec.endpoints[%zu].ports[\"" STR_FMT "\"]", i,
 				       STR_ARG(name)),
@@ -242,7 +241,11 @@ static void check_entry_selector(struct check *c, const struct service_entry *se
 void validate_service_entry(struct check *c, const void *spec)
 {
 	const struct service_entry *se = spec;
+	struct map names;
 
+	map_init(&names, c->scratch);
+	for (size_t i = 0; i < se->ports.n; i++)
+		seen_before(&names, se->ports.items[i].name, i);
 	check_hosts(c, se);
 	check_addresses(c, se);
 	check_ports(c, se);
@@ -250,7 +253,7 @@ void validate_service_entry(struct check *c, const void *spec)
 	for (size_t i = 0; i < se->endpoints.n; i++) {
 		check_workload(c, at(c, "spec.endpoints[%zu]", i), &se->endpoints.items[i],
 			       !is(se, "STATIC"));
-		check_endpoint_ports(c, se, i);
+		check_endpoint_ports(c, se, i, &names);
 	}
 	check_resolution(c, se);
 	check_many_hosts(c, se);

@@ -10,40 +10,47 @@ bool vs_mesh_only(const struct virtual_service *vs)
 	return true;
 }
 
-/* Does a cover b: equal, or a wildcard over it? */
-static bool covers(struct str a, struct str b)
+struct overlap {
+	struct check *c;
+	const struct strs *hosts;
+	size_t i;
+};
+
+/* Reported at the later of the two. */
+static void report_overlap(void *arg, size_t wildcard)
 {
-	if (a.n && a.p[0] == '*')
-		return b.n >= a.n && str_ends(b, str_sub(a, 1, a.n));
-	return str_eq(a, b);
+	struct overlap *o = arg;
+	size_t late = o->i > wildcard ? o->i : wildcard, early = o->i > wildcard ? wildcard : o->i;
+
+	check_error(o->c, at(o->c, "spec.hosts[%zu]", late),
+		    "\"" STR_FMT "\" overlaps with \"" STR_FMT
+		    "\": keep one, or use two VirtualServices",
+		    STR_ARG(o->hosts->items[late]), STR_ARG(o->hosts->items[early]));
 }
 
-static void check_hosts(struct check *c, const struct virtual_service *vs)
+static void check_hosts(struct check *c, const struct virtual_service *vs,
+			const struct host_set *set)
 {
 	bool mesh_only = vs_mesh_only(vs);
 
 	for (size_t i = 0; i < vs->hosts.n; i++) {
 		struct str host = vs->hosts.items[i], here = at(c, "spec.hosts[%zu]", i);
+		struct overlap overlap = { c, &vs->hosts, i };
+		const char *fault = host_fault(host, HOST_WILDCARD | HOST_PARTIAL | HOST_IP);
 
-		if (!check_host(c, here, host, HOST_WILDCARD | HOST_PARTIAL | HOST_IP))
+		if (fault) {
+			check_host(c, here, host, HOST_WILDCARD | HOST_PARTIAL | HOST_IP);
 			continue;
+		}
 		if (str_eq(host, STR("*")) && mesh_only)
 			check_error(c, here,
 				    "`*` is not allowed without a gateway: name the "
 				    "services, or list a gateway in `gateways`");
-		for (size_t j = 0; j < i; j++) {
-			struct str other = vs->hosts.items[j];
-
-			if (str_ieq(host, other))
-				check_error(c, here, "\"" STR_FMT "\" is listed twice: remove one",
-					    STR_ARG(host));
-			else if (covers(host, other) || covers(other, host))
-				check_error(c, here,
-					    "\"" STR_FMT "\" overlaps with \"" STR_FMT
-					    "\": keep one, "
-					    "or use two VirtualServices",
-					    STR_ARG(host), STR_ARG(other));
-		}
+		if (host_set_first(set, host) != i)
+			check_error(c, here, "\"" STR_FMT "\" is listed twice: remove one",
+				    STR_ARG(host));
+		else
+			host_set_wildcards(set, host, report_overlap, &overlap);
 	}
 }
 
@@ -98,8 +105,7 @@ void check_destination(struct check *c, struct str path, const struct destinatio
 }
 
 /* ---- tls, tcp -------------------------------------------------------------------------------- */
-static void check_sni(struct check *c, const struct virtual_service *vs, struct str path,
-		      struct str sni)
+static void check_sni(struct check *c, const struct host_set *set, struct str path, struct str sni)
 {
 	if (is_ip(sni)) {
 		check_warn(c, path, "clients send no addresses as server names: write a name");
@@ -107,14 +113,12 @@ static void check_sni(struct check *c, const struct virtual_service *vs, struct 
 	}
 	if (!check_host(c, path, sni, HOST_WILDCARD | HOST_PARTIAL))
 		return;
-	for (size_t i = 0; i < vs->hosts.n; i++)
-		if (covers(vs->hosts.items[i], sni))
-			return;
-	check_error(c, path, "\"" STR_FMT "\" is not under one of spec.hosts: add it there",
-		    STR_ARG(sni));
+	if (!host_set_covers(set, sni))
+		check_error(c, path, "\"" STR_FMT "\" is not under one of spec.hosts: add it there",
+			    STR_ARG(sni));
 }
 
-static void check_l4_match(struct check *c, const struct virtual_service *vs, struct str path,
+static void check_l4_match(struct check *c, const struct host_set *set, struct str path,
 			   const struct l4_match *m, bool tls)
 {
 	for (size_t i = 0; i < m->destination_subnets.n; i++)
@@ -132,11 +136,11 @@ static void check_l4_match(struct check *c, const struct virtual_service *vs, st
 		check_error(c, at(c, STR_FMT ".sniHosts", STR_ARG(path)),
 			    "the list is empty: name the server names to match");
 	for (size_t i = 0; i < m->sni_hosts.n; i++)
-		check_sni(c, vs, at(c, STR_FMT ".sniHosts[%zu]", STR_ARG(path), i),
+		check_sni(c, set, at(c, STR_FMT ".sniHosts[%zu]", STR_ARG(path), i),
 			  m->sni_hosts.items[i]);
 }
 
-static void check_l4_route(struct check *c, const struct virtual_service *vs, struct str path,
+static void check_l4_route(struct check *c, const struct host_set *set, struct str path,
 			   const struct l4_route *r, bool tls)
 {
 	if (tls && !r->matches.n)
@@ -145,7 +149,7 @@ static void check_l4_route(struct check *c, const struct virtual_service *vs, st
 		check_error(c, path,
 			    "the route has no destination: add `route:` with at least one");
 	for (size_t i = 0; i < r->matches.n; i++)
-		check_l4_match(c, vs, at(c, STR_FMT ".match[%zu]", STR_ARG(path), i),
+		check_l4_match(c, set, at(c, STR_FMT ".match[%zu]", STR_ARG(path), i),
 			       &r->matches.items[i], tls);
 	for (size_t i = 0; i < r->routes.n; i++)
 		check_destination(c, at(c, STR_FMT ".route[%zu].destination", STR_ARG(path), i),
@@ -153,12 +157,12 @@ static void check_l4_route(struct check *c, const struct virtual_service *vs, st
 	check_weights(c, at(c, STR_FMT ".route", STR_ARG(path)), r->routes.items, r->routes.n);
 }
 
-static void check_l4(struct check *c, const struct virtual_service *vs)
+static void check_l4(struct check *c, const struct virtual_service *vs, const struct host_set *set)
 {
 	for (size_t i = 0; i < vs->tls.n; i++)
-		check_l4_route(c, vs, at(c, "spec.tls[%zu]", i), &vs->tls.items[i], true);
+		check_l4_route(c, set, at(c, "spec.tls[%zu]", i), &vs->tls.items[i], true);
 	for (size_t i = 0; i < vs->tcp.n; i++) {
-		check_l4_route(c, vs, at(c, "spec.tcp[%zu]", i), &vs->tcp.items[i], false);
+		check_l4_route(c, set, at(c, "spec.tcp[%zu]", i), &vs->tcp.items[i], false);
 		if (i + 1 < vs->tcp.n && !vs->tcp.items[i].matches.n)
 			check_warn(c, at(c, "spec.tcp[%zu]", i + 1),
 				   "this route is never reached: spec.tcp[%zu] before it has no "
@@ -186,16 +190,18 @@ static void check_delegate(struct check *c, const struct virtual_service *vs)
 void validate_virtual_service(struct check *c, const void *spec)
 {
 	const struct virtual_service *vs = spec;
+	struct host_set set;
 
+	host_set_init(&set, c->scratch, &vs->hosts);
 	if (!vs->http.n && !vs->tls.n && !vs->tcp.n)
 		check_error(c, STR("spec"), "there is no route: add http, tls or tcp");
 	if (!vs->hosts.n)
 		check_delegate(c, vs);
-	check_hosts(c, vs);
+	check_hosts(c, vs, &set);
 	check_gateway_names(c, STR("spec.gateways"), &vs->gateways);
 	check_export_to(c, &vs->export_to, false);
 	for (size_t i = 0; i < vs->http.n; i++)
 		check_http_route(c, vs, at(c, "spec.http[%zu]", i), &vs->http.items[i]);
 	check_reachable(c, vs);
-	check_l4(c, vs);
+	check_l4(c, vs, &set);
 }

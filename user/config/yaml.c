@@ -280,6 +280,7 @@ static bool add_pair(struct yaml_reader *r, struct node *n, struct map *index,
 static bool merge_map(struct yaml_reader *r, struct node *n, const struct node *from)
 {
 	struct node_pair *pairs;
+	struct map index;
 
 	if (from->type != NODE_MAP)
 		return fail(r, from->pos, STR("`<<` needs a mapping, or a list of mappings"));
@@ -287,8 +288,11 @@ static bool merge_map(struct yaml_reader *r, struct node *n, const struct node *
 	if (n->n)
 		memcpy(pairs, n->pairs, n->n * sizeof(*pairs));
 	n->pairs = pairs;
+	map_init(&index, r->a);
+	for (size_t i = 0; i < n->n; i++)
+		*map_at(&index, pairs[i].key) = &pairs[i];
 	for (size_t i = 0; i < from->n; i++) {
-		if (pair_find(n, from->pairs[i].key))
+		if (map_get(&index, from->pairs[i].key))
 			continue;
 		n->pairs[n->n++] = from->pairs[i];
 		grow(n, from->pairs[i].value);
