@@ -117,6 +117,8 @@ def test_cleanup_removes_programs_maps_and_addresses(bed):
     wait_for(lambda: not agent.proxy_pids(), what="no proxy")
     ip = bed.pod("echo-v1")["ips"][0]
     assert client(bed, "l4/client", "who", ip, 7000)["names"] == {"echo-v1-0": 1}
+    vip = bed.addresses("l4/echo")[0]
+    assert client(bed, "l4/client", "who", vip, 7000)["names"] == {}, "nobody knows it any more"
     agent.start()
     wait_for(lambda: not bed.not_enrolled(), what="enrolled again")
     assert version(bed) == "v2"

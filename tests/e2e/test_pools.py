@@ -29,7 +29,7 @@ spec:
   hosts: [recommendation]
   http:
   - route:
-    - destination: {host: recommendation, subset: version-v2}
+    - destination: {host: recommendation, subset: version-%s}
 """
 
 
@@ -38,9 +38,9 @@ def bed(make_bed):
     return make_bed("chain.yaml")
 
 
-def policy(bed, text):
-    bed.apply_text(RULE % text, "pool.yaml")
-    wait_for(lambda: curl(bed, "client", URL).headers.get("x-app-version") == "v2",
+def policy(bed, text, version="v2"):
+    bed.apply_text(RULE % (text, version), "pool.yaml")
+    wait_for(lambda: curl(bed, "client", URL).headers.get("x-app-version") == version,
              what="the rule in force")
 
 
@@ -63,7 +63,8 @@ def test_more_requests_than_http2_max_requests_are_503_uo(bed):
 
 
 def test_requests_beyond_the_connections_wait_for_one(bed):
-    policy(bed, "{connectionPool: {tcp: {maxConnections: 1}, http: {http1MaxPendingRequests: 10}}}")
+    policy(bed, "{connectionPool: {tcp: {maxConnections: 1}, "
+                "http: {http1MaxPendingRequests: 10}}}", "v1")  # no test before has used v1
     begin = time.monotonic()
     assert at_once(bed, 4, "/?delay=200") == [200] * 4
     assert time.monotonic() - begin >= 0.8, "one after the other"
