@@ -53,12 +53,18 @@ bool peer_nobody(int listener)
 	return !readable(listener, QUIET_MS);
 }
 
-int peer_connect(uint16_t port)
+int peer_dial(int fd, uint16_t port)
 {
 	struct sockaddr_in a = loopback(port);
+
+	return connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0 ? -errno : 0;
+}
+
+int peer_connect(uint16_t port)
+{
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(peer_dial(fd, port), 0);
 	return fd;
 }
 

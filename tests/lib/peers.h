@@ -10,10 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-int peer_listen(uint16_t *port); /* on 127.0.0.1, any port */
-int peer_accept(int listener);	 /* waits */
-bool peer_nobody(int listener);	 /* nobody connects within 50 ms */
-int peer_connect(uint16_t port); /* to 127.0.0.1 */
+int peer_listen(uint16_t *port);      /* on 127.0.0.1, any port */
+int peer_accept(int listener);	      /* waits */
+bool peer_nobody(int listener);	      /* nobody connects within 50 ms */
+int peer_connect(uint16_t port);      /* to 127.0.0.1 */
+int peer_dial(int fd, uint16_t port); /* a socket that is there: 0 or -errno */
 void peer_send(int fd, const char *s);
 void peer_send_n(int fd, const void *p, size_t n);
 /* Reads until `end` has been seen; the bytes (NUL behind them) in a static buffer. */

@@ -307,6 +307,14 @@ void pool_serve(struct worker *w, struct lane *lane)
 			return;
 }
 
+bool pool_give_up_one(struct worker *w)
+{
+	for (struct list *l = w->lanes.next; l != &w->lanes; l = l->next)
+		if (close_oldest_idle(w, container_of(l, struct lane, in_worker)->fleet))
+			return true;
+	return false;
+}
+
 void pool_asked(struct worker *w)
 {
 	struct list *l = w->lanes.next;

@@ -34,6 +34,8 @@ void pool_put(struct upstream *u);    /* idle now: into the pool or to who waits
 void pool_forget(struct upstream *u); /* out of the pool's lists; it is being closed */
 void pool_released(struct worker *w, struct fleet *f); /* a place is free */
 void pool_serve(struct worker *w, struct lane *lane);  /* starts what can start */
+/* Out of descriptors: closes one idle connection. False: there is none. */
+bool pool_give_up_one(struct worker *w);
 void pool_asked(struct worker *w);     /* another worker waits or gave a place back */
 void pool_unlist(struct worker *w);    /* closes idle connections to unlisted members */
 void pool_close_all(struct worker *w); /* and to all others */

@@ -95,6 +95,8 @@ int upstream_open(struct exchange *x, struct member *m)
 	if (!u)
 		return -ENOMEM;
 	err = sock_connect(&m->at, &fd);
+	if ((err == -EMFILE || err == -ENFILE) && pool_give_up_one(x->w))
+		err = sock_connect(&m->at, &fd);
 	if (err && err != -EINPROGRESS) {
 		free(u);
 		return err;

@@ -266,6 +266,8 @@ static void accept_ready(struct source *src, uint32_t events)
 
 		if (err == -EAGAIN)
 			return;
+		if ((err == -EMFILE || err == -ENFILE) && pool_give_up_one(w))
+			continue;
 		if (err == -EMFILE || err == -ENFILE || err == -ENOBUFS || err == -ENOMEM) {
 			pause_accept(w);
 			return;

@@ -10,6 +10,8 @@
 #include <arpa/inet.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "tests/lib/peers.h"
@@ -358,6 +360,44 @@ static void an_idle_connection_is_closed_in_time(void **state)
 	rig_stop(r);
 }
 
+static void idle_connections_are_given_up_when_descriptors_run_out(void **state)
+{
+	uint16_t port;
+	int listener = peer_listen(&port), clients[3], ups[3], up;
+	struct rig *r = start(1, port, no_limit);
+	struct rlimit was, tight;
+
+	for (int i = 0; i < 3; i++) {
+		clients[i] = ask(r);
+		ups[i] = peer_accept(listener);
+		peer_until(ups[i], "\r\n\r\n");
+	}
+	for (int i = 0; i < 3; i++) {
+		peer_send(ups[i], OK2);
+		peer_until(clients[i], "ok");
+	}
+	/* three idle upstreams; the next client needs a descriptor and there is none */
+	up = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	getrlimit(RLIMIT_NOFILE, &was);
+	tight = was;
+	tight.rlim_cur = (rlim_t)up + 1;
+	setrlimit(RLIMIT_NOFILE, &tight);
+	assert_int_equal(peer_dial(up, rig_port(r)), 0);
+	peer_send(up, GET);
+	assert_true(peer_ended(ups[0])); /* the oldest one made room */
+	setrlimit(RLIMIT_NOFILE, &was);
+	peer_until(ups[2], "\r\n\r\n");
+	peer_send(ups[2], OK2);
+	peer_until(up, "ok");
+	for (int i = 0; i < 3; i++) {
+		close(clients[i]);
+		close(ups[i]);
+	}
+	close(up);
+	close(listener);
+	rig_stop(r);
+}
+
 static void ejected_after_two(struct image_cluster *c)
 {
 	c->outlier = 1;
@@ -417,6 +457,7 @@ int main(void)
 		cmocka_unit_test(http2_max_requests_bounds_what_is_in_flight),
 		cmocka_unit_test(max_requests_per_connection_1_means_no_keep_alive),
 		cmocka_unit_test(an_idle_connection_is_closed_in_time),
+		cmocka_unit_test(idle_connections_are_given_up_when_descriptors_run_out),
 		cmocka_unit_test(an_endpoint_that_fails_is_taken_out_and_comes_back),
 	};
 
