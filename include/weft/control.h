@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#define WEFT_VERSION	 "0.2.0"
+#define WEFT_VERSION "0.2.0"
 
 #define CONTROL_SOCKET	 "weft.sock"
 #define CONTROL_RUN_DIR	 "/run/weft"
