@@ -55,7 +55,8 @@
 	X(no_memory, "connection closed: out of memory or descriptors")                            \
 	X(bad_image, "image refused by the checker")                                               \
 	X(regex_limit, "regular expression gave up: counted as no match")                          \
-	X(series_full, "metric series dropped: too many label combinations")
+	X(series_full, "metric series dropped: too many label combinations")                       \
+	X(log_lost, "access log line lost: nobody reads the output fast enough")
 
 #define REASON_ENUM(name, help)	      REASON_##name,
 #define PROXY_REASON_ENUM(name, help) PREASON_##name,

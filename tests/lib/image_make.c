@@ -16,6 +16,7 @@ struct section {
 
 struct image_make {
 	struct section s[NR_IMAGE_SECTIONS];
+	uint32_t access_log;
 };
 
 #define RECORD_SIZE(name, record) [IMAGE_##name] = sizeof(record),
@@ -220,6 +221,11 @@ static size_t aligned(size_t n)
 	return (n + 7) & ~(size_t)7;
 }
 
+void im_access_log(struct image_make *m, uint32_t how)
+{
+	m->access_log = how;
+}
+
 void *im_finish(struct image_make *m, uint64_t generation, size_t *size)
 {
 	size_t end = aligned(sizeof(struct image_header)), at = end;
@@ -237,6 +243,7 @@ void *im_finish(struct image_make *m, uint64_t generation, size_t *size)
 	im->magic = IMAGE_MAGIC;
 	im->version = IMAGE_VERSION;
 	im->size = end;
+	im->access_log = m->access_log;
 	im->checksum = image_checksum(im, end);
 	im->generation = generation;
 	*size = end;

@@ -44,6 +44,8 @@ uint32_t im_listener_http(struct image_make *m, uint16_t port, uint32_t table);
 /* to the last nr_targets targets */
 uint32_t im_listener_tcp(struct image_make *m, uint16_t port, uint32_t nr_targets);
 
+void im_access_log(struct image_make *m, uint32_t how); /* image_header.access_log */
+
 /* The image, malloc'ed, 8-aligned, with its checksum. */
 void *im_finish(struct image_make *m, uint64_t generation, size_t *size);
 

@@ -38,13 +38,19 @@ static void listen_for(struct rig *r, unsigned int worker)
 
 struct rig *rig_start(unsigned int workers, uint16_t port, const struct sock_addr *dst)
 {
+	return rig_start_logging(workers, port, dst, -1);
+}
+
+struct rig *rig_start_logging(unsigned int workers, uint16_t port, const struct sock_addr *dst,
+			      int log_fd)
+{
 	struct rig *r = calloc(1, sizeof(*r));
 	struct origin origin = { .dst = *dst };
 
 	must(!r);
 	r->port = port;
 	r->proxy.main_wake = -1;
-	r->proxy.log_fd = -1;
+	r->proxy.log_fd = log_fd;
 	r->proxy.origin = origin_static(&origin);
 	r->proxy.fleets = fleets_new(workers);
 	for (unsigned int i = 0; i < workers; i++) {

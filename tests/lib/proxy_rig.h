@@ -13,6 +13,9 @@ struct rig;
 
 /* Listens on 127.0.0.1:port (0: any). Clients seem to have dialled dst. Aborts on failure. */
 struct rig *rig_start(unsigned int workers, uint16_t port, const struct sock_addr *dst);
+/* The same with the access log on log_fd. */
+struct rig *rig_start_logging(unsigned int workers, uint16_t port, const struct sock_addr *dst,
+			      int log_fd);
 uint16_t rig_port(const struct rig *r);
 struct proxy *rig_proxy(struct rig *r);
 /* Puts the image in force in all workers and starts them with the first one. Frees m. */

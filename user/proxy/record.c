@@ -2,6 +2,8 @@
 #include "proxy/record.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -26,19 +28,42 @@ static const struct str protocol_names[] = {
 	[PROTOCOL_TCP] = { "tcp", 3 },
 };
 
+/* Whole lines, as many as a pipe that polls writable takes without blocking. */
+static size_t log_portion(const char *p, size_t n)
+{
+	const char *end = n > PIPE_BUF ? memrchr(p, '\n', PIPE_BUF) : NULL;
+
+	if (end)
+		return (size_t)(end - p) + 1;
+	return n < PIPE_BUF ? n : PIPE_BUF;
+}
+
+/* Nobody reads: requests do not wait for the log, and what it lost is counted. */
+static void log_lost(const struct worker_log *log, size_t at)
+{
+	for (; at < log->used; at++)
+		if (log->bytes[at] == '\n')
+			metrics_count(log->w->metrics, PREASON_log_lost);
+}
+
 static void log_flush(struct worker_log *log)
 {
+	struct pollfd out = { .fd = log->w->proxy->log_fd, .events = POLLOUT };
 	size_t at = 0;
 
 	while (at < log->used) {
-		ssize_t n = write(log->w->proxy->log_fd, log->bytes + at, log->used - at);
+		ssize_t n;
 
+		if (poll(&out, 1, 0) != 1 || (out.revents & (POLLERR | POLLNVAL)))
+			break;
+		n = write(out.fd, log->bytes + at, log_portion(log->bytes + at, log->used - at));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			break; /* nobody reads: the log is not worth more than the requests */
+			break;
 		at += (size_t)n;
 	}
+	log_lost(log, at);
 	log->used = 0;
 }
 
