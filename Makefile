@@ -106,7 +106,7 @@ $(BUILD)/tests/%_test: $(BUILD)/tests/%_test.o $(TESTLIB) $(ARCHIVES)
 $(BUILD)/fuzz/%: tests/fuzz/%_fuzz.c $(ARCHIVES)
 	$(call msg,FUZZ,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -fsanitize=fuzzer $< $(LINK) -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-missing-prototypes -fsanitize=fuzzer $< $(LINK) -o $@
 
 # objects of tests are no intermediates: keep them all
 .SECONDARY:

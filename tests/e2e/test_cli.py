@@ -124,9 +124,8 @@ def pod_row(bed, name):
 def test_a_pod_that_cannot_be_found_is_reported_and_stops_nobody(bed):
     with open(f"{bed.config_dir}/ghost.yaml", "w", encoding="utf-8") as f:
         f.write(GHOST)
-    row = wait_for(lambda: (r := pod_row(bed, "ghost")) and r["state"] != "enrolled" and r,
-                   what="the ghost in weft pods")
-    assert row["reason"] and row["state"] in ("waiting", "failed")
+    wait_for(lambda: (r := pod_row(bed, "ghost")) and r["reason"] and
+             r["state"] in ("waiting", "failed"), what="the ghost and why it is not enrolled")
     bed.apply_text(MORE % 1, "more.yaml", wait=False)
     wait_for(lambda: (r := pod_row(bed, "more-0")) and r["state"] == "enrolled", what="the next")
     os.unlink(f"{bed.config_dir}/ghost.yaml")

@@ -87,7 +87,7 @@ def weftd(the_agent):
     for name in set(os.listdir(the_agent.config)) - files:
         os.unlink(f"{the_agent.config}/{name}")
     assert (the_agent.agent.pid(), the_agent.agent.proxy_pids()) == before
-    assert the_agent.status() == [200]
+    wait_for(lambda: the_agent.status() == [200], what="traffic as before")
     the_agent.follows(418)
     begin = the_agent.cpu()
     time.sleep(0.5)

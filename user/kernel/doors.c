@@ -210,6 +210,7 @@ int kernel_cleanup(const char *pins)
 	char path[512];
 	int fd, err, worst = 0, n = 0;
 
+	libbpf_set_print(NULL); /* what is not there any more is no news */
 	err = pins_path(path, sizeof(path), pins, "doors");
 	if (err)
 		return err;
