@@ -22,7 +22,6 @@ enum {
 	MAGLEV_SLOTS = 4093,  /* default table of a source-IP hash: prime */
 	SPLIT_SLOTS = 1000,   /* resolution of a weighted TCP split */
 	LEAST_TRIES = 8,      /* ejected slots passed over before giving up the draw */
-	DRAIN_KEYS = 64,      /* entries a sweep batch deletes */
 
 	/* connection table, milliseconds */
 	CONN_SYN_MS = 60 * 1000,
